@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title StartLog
+/// @notice Remembers in one storage slot which starts of a connector are settled: the last one, and a running hash of all
+/// of them in ascending order. A start after the last is new without further proof. An earlier one is new if it is not in
+/// the list that hashes to the digest; whoever brings it brings the list.
+/// @dev 224 bits of keccak256: two lists with one digest cost some 2^112 hashes to find.
+library StartLog {
+    struct Log {
+        uint32 last;
+        bytes28 digest;
+    }
+
+    uint256 private constant START_BYTES = 4;
+
+    /// @dev A cursor over a witness while new starts are merged into it.
+    struct Merge {
+        bytes28 digest;
+        uint32 last;
+        uint256 position;
+    }
+
+    function append(Merge memory merge, uint32 start) internal pure {
+        merge.digest = next(merge.digest, start);
+        merge.last = start;
+    }
+
+    function next(bytes28 digest, uint32 start) internal pure returns (bytes28) {
+        return bytes28(keccak256(abi.encodePacked(digest, start)));
+    }
+
+    /// @notice The digest of a packed list of starts.
+    function digestOf(bytes calldata starts) internal pure returns (bytes28 digest) {
+        for (uint256 position; position < starts.length; position += START_BYTES) {
+            digest = next(digest, startAt(starts, position));
+        }
+    }
+
+    /// @notice Appends what the witness holds before `start`.
+    /// @return known True where the witness holds `start` itself.
+    function advance(Merge memory merge, bytes calldata witness, uint32 start) internal pure returns (bool known) {
+        while (merge.position < witness.length) {
+            uint32 settled = startAt(witness, merge.position);
+            if (settled >= start) return settled == start;
+            append(merge, settled);
+            merge.position += START_BYTES;
+        }
+    }
+
+    /// @notice Appends what is left of the witness.
+    function finish(Merge memory merge, bytes calldata witness) internal pure {
+        for (; merge.position < witness.length; merge.position += START_BYTES) {
+            append(merge, startAt(witness, merge.position));
+        }
+    }
+
+    function startAt(bytes calldata starts, uint256 position) internal pure returns (uint32) {
+        return uint32(bytes4(starts[position:position + START_BYTES]));
+    }
+}
