@@ -5,13 +5,13 @@ pragma solidity ^0.8.28;
 struct PeeringAgreement {
     address utilityA;
     address utilityB;
-    /// @dev 1 for the first agreement of the pair, then one more each time: an old signature opens nothing.
+    /// @dev What `nextVersion` says: 1 for a pair's first, then more each time, so that an old signature opens nothing.
     uint32 version;
     /// @dev The token in which the pair's position is kept and paid.
     address currency;
     /// @dev Seconds from the start of a session within which it must reach the chain.
     uint32 submitWithin;
-    /// @dev Share of a session's cost that the debtor keeps for billing its driver, in 1/10,000, floor.
+    /// @dev Share of a session's cost that the debtor keeps for billing its driver, in 1/10,000, floor. At most 10,000.
     uint16 feeBps;
     /// @dev The most that A may owe B, and B may owe A, in minor units.
     uint128 creditLineA;
@@ -20,13 +20,13 @@ struct PeeringAgreement {
     uint64 ceilingPerKwh;
     uint64 ceilingPerHour;
     uint64 ceilingFlat;
-    /// @dev Seconds: length of a clearing window, time to dispute a statement, notice to end the agreement.
+    /// @dev Seconds: length of a clearing window, time to dispute a statement, notice to end the agreement (at most 366 days).
     uint32 window;
     uint32 disputePeriod;
     uint32 noticePeriod;
-    /// @dev From when it applies. Sessions are judged at their start.
+    /// @dev From when it applies, at most 366 days ahead. Sessions are judged at their start.
     uint64 validFrom;
-    /// @dev Until when the signatures may be used.
+    /// @dev The last second in which the signatures may be used.
     uint64 deadline;
 }
 
