@@ -4,6 +4,37 @@
 
     EvgiError
     ├── UnitError                   a number that cannot be an amount, an energy or a time
+    ├── MessageError                a value that cannot be in a signed message
+    │   ├── InvalidAddressError     no address, or a wrong checksum
+    │   ├── FieldValueError         a field's value does not fit its Solidity type
+    │   ├── FieldMissingError       JSON without a field of the message
+    │   ├── FieldUnknownError       JSON with a key that is no field of the message
+    │   ├── InvalidEvseIdError      an EVSE id of neither the ISO 15118-2 nor the DIN form
+    │   └── InvalidSaltError        a salt too short to hide what is hashed with it
+    ├── SigningError                a key or a signature that is refused
+    │   ├── InvalidKeyError         bytes that are no private key (they are not kept)
+    │   ├── InvalidDigestError      what is signed or recovered is not 32 bytes
+    │   ├── InvalidSignatureError   no signature at all: out of range, malformed, of no key
+    │   │   └── MalleableSignatureError   the second form of a signature, with a high s
+    │   ├── SignerMismatchError     another key signed, or another domain: chain, contract
+    │   ├── ContractSignatureError  an account (EIP-1271) does not accept the signature
+    │   ├── SignatureCountError     not one signature for each digest
+    │   ├── UnsignableTransactionError  a transaction with missing or malformed fields
+    │   └── KeystoreError           a keystore file that cannot be read or written
+    │       └── KeystorePasswordError     it does not open with this password
+    ├── ChainError                  between this package and a chain
+    │   ├── AbiError                arguments or data that do not fit a contract's ABI
+    │   ├── ArtifactMissingError    no compiled contract of this name
+    │   ├── ArtifactInvalidError    a file that is no compiled contract
+    │   ├── ChainUnreachableError   the node does not answer
+    │   ├── RpcError                the node answered with an error that is no revert
+    │   ├── ChainMismatchError      the node serves another chain
+    │   ├── ClockNotOursError       only the embedded chain's clock can be moved
+    │   ├── ClockBackwardsError     and only forward
+    │   ├── NonceTakenError         another transaction of the sender took the nonce
+    │   ├── InsufficientFundsError  the sender cannot pay for a transaction
+    │   ├── TransactionTimeoutError no receipt in the time given
+    │   └── ContractError           a contract refused: the custom error by name, with its arguments
     └── ...
 """
 
@@ -16,3 +47,402 @@ class EvgiError(Exception):
 
 class UnitError(EvgiError, ValueError):
     """A number that cannot be an amount, an energy or a time."""
+
+
+class MessageError(EvgiError, ValueError):
+    """A value that cannot be in a signed message."""
+
+
+class InvalidAddressError(MessageError):
+    """No address, or one whose checksum (EIP-55) is wrong."""
+
+    def __init__(self, address: object, reason: str) -> None:
+        self.address = address
+        self.reason = reason
+        super().__init__(f"{address!r} is no address: {reason}")
+
+
+class FieldValueError(MessageError):
+    """A field's value does not fit its Solidity type."""
+
+    def __init__(self, message_type: str, field: str, value: object, expected: str) -> None:
+        self.message_type = message_type
+        self.field = field
+        self.value = value
+        self.expected = expected
+        super().__init__(f"{message_type}.{field} is {value!r}: expected {expected}")
+
+
+class FieldMissingError(MessageError):
+    """JSON without a field of the message."""
+
+    def __init__(self, message_type: str, field: str) -> None:
+        self.message_type = message_type
+        self.field = field
+        super().__init__(f"{message_type}.{field} is missing")
+
+
+class FieldUnknownError(MessageError):
+    """JSON with a key that is no field of the message."""
+
+    def __init__(self, message_type: str, field: str) -> None:
+        self.message_type = message_type
+        self.field = field
+        super().__init__(f"{message_type} has no field {field!r}")
+
+
+class InvalidEvseIdError(MessageError):
+    """An EVSE id of neither the ISO 15118-2 nor the DIN form."""
+
+    def __init__(self, evse_id: object, reason: str) -> None:
+        self.evse_id = evse_id
+        self.reason = reason
+        super().__init__(f"{evse_id!r} is no EVSE id: {reason}")
+
+
+class InvalidSaltError(MessageError):
+    """A salt too short to hide what is hashed with it. Neither is in the error."""
+
+    def __init__(self, length: int, expected: int) -> None:
+        self.length = length
+        self.expected = expected
+        super().__init__(f"a salt of {length} bytes: expected {expected}")
+
+
+class SigningError(EvgiError):
+    """A key or a signature that is refused."""
+
+
+class InvalidKeyError(SigningError, ValueError):
+    """Bytes that are no private key. They are not kept."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"not a private key: {reason}")
+
+
+class InvalidDigestError(SigningError, ValueError):
+    """What is signed or recovered is not 32 bytes."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        super().__init__(f"a digest of {length} bytes: expected 32")
+
+
+class InvalidSignatureError(SigningError, ValueError):
+    """No signature at all: out of range, malformed, or one that no key can have made."""
+
+    def __init__(self, reason: str, value: int) -> None:
+        self.reason = reason
+        self.value = value
+        super().__init__(f"invalid signature: {reason}: {value}")
+
+
+class MalleableSignatureError(InvalidSignatureError):
+    """The second form of a signature, with s in the upper half of its range."""
+
+    def __init__(self, s: int) -> None:
+        self.s = s
+        super().__init__("s is in the upper half of its range", s)
+
+
+class SignerMismatchError(SigningError):
+    """Another key signed, or the same key for another message or domain (chain, contract)."""
+
+    def __init__(self, expected: str, recovered: str) -> None:
+        self.expected = expected
+        self.recovered = recovered
+        super().__init__(f"signed by {recovered}, expected {expected}")
+
+
+class ContractSignatureError(SigningError):
+    """An account (EIP-1271) does not accept the signature."""
+
+    def __init__(self, address: str, digest: bytes) -> None:
+        self.address = address
+        self.digest = digest
+        super().__init__(f"account {address} does not accept the signature over 0x{digest.hex()}")
+
+
+class SignatureCountError(SigningError, ValueError):
+    """Not one signature for each digest."""
+
+    def __init__(self, digests: int, signatures: int) -> None:
+        self.digests = digests
+        self.signatures = signatures
+        super().__init__(f"{digests} digests and {signatures} signatures")
+
+
+class UnsignableTransactionError(SigningError, ValueError):
+    """A transaction with missing, unknown or malformed fields."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"cannot sign the transaction: {reason}")
+
+
+class KeystoreError(SigningError):
+    """A keystore file that cannot be read or written."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"keystore {path}: {reason}")
+
+
+class KeystorePasswordError(KeystoreError):
+    """A keystore does not open with this password. The password is not kept."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "wrong password")
+
+
+class ChargingError(EvgiError):
+    """Root of what can be wrong with a charging session, its batch or its queue."""
+
+
+class SessionMismatchError(ChargingError, ValueError):
+    """The parts of a signed session do not belong together."""
+
+    def __init__(self, field: str, value: object, expected: object) -> None:
+        super().__init__(f"session {field} is {value}, expected {expected}")
+        self.field, self.value, self.expected = field, value, expected
+
+
+class BatchLayoutError(ChargingError, ValueError):
+    """A value that does not fit the packed layout of a batch or its event."""
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        super().__init__(f"{field} {value} does not fit: {allowed}")
+        self.field, self.value, self.allowed = field, value, allowed
+
+
+class SessionConflictError(ChargingError):
+    """Another session with the same key is queued: a connector serves one session at a time."""
+
+    def __init__(self, connector: bytes, started_at: int) -> None:
+        super().__init__(f"a different session of connector 0x{connector.hex()} at {started_at} is already queued")
+        self.connector, self.started_at = connector, started_at
+
+
+class QueueFileError(ChargingError):
+    """The queue's file cannot be used."""
+
+    def __init__(self, path: object, why: str) -> None:
+        super().__init__(f"queue {path}: {why}")
+        self.path, self.why = path, why
+
+
+class BatchRefusedError(ChargingError):
+    """The chain refused a batch for a reason that is not one session's: nothing was lost, the sessions stay queued."""
+
+    def __init__(self, creditor: str, debtor: str, sessions: int, cause: EvgiError) -> None:
+        super().__init__(f"batch of {sessions} sessions from {creditor} against {debtor} refused: {cause}")
+        self.creditor, self.debtor, self.sessions, self.cause = creditor, debtor, sessions, cause
+
+
+class SessionRefusedError(ChargingError):
+    """A session that must not be settled. ``reason`` is one word, the same in Python and, where the chain checks it too,
+    in the contract's error; ``values`` are the numbers behind it."""
+
+    reason = "SessionRefused"
+
+    def __init__(self, **values: object) -> None:
+        listed = ", ".join(f"{name}={value}" for name, value in values.items())
+        super().__init__(f"{self.reason}({listed})")
+        self.values = values
+
+
+class SessionAlreadySettledError(SessionRefusedError):
+    reason = "SessionAlreadySettled"
+
+
+class SessionInFutureError(SessionRefusedError):
+    reason = "SessionInFuture"
+
+
+class SessionTooLateError(SessionRefusedError):
+    reason = "SessionTooLate"
+
+
+class CreditorMismatchError(SessionRefusedError):
+    reason = "CreditorMismatch"
+
+
+class ChargePointNotServedError(SessionRefusedError):
+    reason = "ChargePointNotServed"
+
+
+class AgreementNotInForceError(SessionRefusedError):
+    reason = "AgreementNotInForce"
+
+
+class CeilingAboveAgreementError(SessionRefusedError):
+    reason = "CeilingAboveAgreement"
+
+
+class DriverUnknownError(SessionRefusedError):
+    reason = "DriverUnknown"
+
+
+class DriverRevokedError(SessionRefusedError):
+    reason = "DriverRevoked"
+
+
+class DriverSignatureInvalidError(SessionRefusedError):
+    reason = "DriverSignatureInvalid"
+
+
+class MeterSignatureInvalidError(SessionRefusedError):
+    reason = "MeterSignatureInvalid"
+
+
+class DurationAboveLimitError(SessionRefusedError):
+    reason = "DurationAboveLimit"
+
+
+class EnergyAboveLimitError(SessionRefusedError):
+    reason = "EnergyAboveLimit"
+
+
+class EnergyAboveRatingError(SessionRefusedError):
+    reason = "EnergyAboveRating"
+
+
+class CostAboveMaximumError(SessionRefusedError):
+    reason = "CostAboveMaximum"
+
+
+class CostAboveCeilingError(SessionRefusedError):
+    reason = "CostAboveCeiling"
+
+
+class UnpackableError(SessionRefusedError):
+    reason = "Unpackable"
+
+
+class ChainError(EvgiError):
+    """Root of what goes wrong between this package and a chain."""
+
+
+class AbiError(ChainError, ValueError):
+    """Arguments that do not fit a contract's ABI, or data that is not of it."""
+
+
+class ArtifactMissingError(ChainError):
+    """There is no compiled contract of this name."""
+
+    def __init__(self, name: str, available: list[str]) -> None:
+        super().__init__(f"no artifact {name!r}; there are: {', '.join(available) or 'none'}")
+        self.name = name
+        self.available = available
+
+
+class ArtifactInvalidError(ChainError):
+    """A file that should hold a compiled contract does not."""
+
+
+class ChainUnreachableError(ChainError):
+    """The node did not answer, after every retry. ``endpoint`` has its secrets masked."""
+
+    def __init__(self, endpoint: str, method: str, reason: str) -> None:
+        super().__init__(f"{endpoint} does not answer {method}: {reason}")
+        self.endpoint = endpoint
+        self.method = method
+        self.reason = reason
+
+
+class RpcError(ChainError):
+    """The node answered with an error that is no revert of a contract."""
+
+    def __init__(self, method: str, code: int | None, reason: str) -> None:
+        super().__init__(f"{method}: {reason}" + (f" ({code})" if code is not None else ""))
+        self.method = method
+        self.code = code
+        self.reason = reason
+
+
+class ChainMismatchError(ChainError):
+    """The node serves another chain than the one that is meant."""
+
+    def __init__(self, expected: int, actual: int) -> None:
+        super().__init__(f"the node serves chain {actual}, expected chain {expected}")
+        self.expected = expected
+        self.actual = actual
+
+
+class ClockNotOursError(ChainError):
+    """Only the embedded chain's clock can be moved."""
+
+
+class ClockBackwardsError(ChainError):
+    """The embedded chain's clock only moves forward."""
+
+    def __init__(self, now: int, to: int) -> None:
+        super().__init__(f"the clock stands at {now} and cannot go back to {to}")
+        self.now = now
+        self.to = to
+
+
+class NonceTakenError(ChainError):
+    """Another transaction of the sender has this nonce: the transaction must be prepared again."""
+
+    def __init__(self, sender: str, nonce: int, reason: str) -> None:
+        super().__init__(f"nonce {nonce} of {sender} is taken: {reason}")
+        self.sender = sender
+        self.nonce = nonce
+        self.reason = reason
+
+
+class InsufficientFundsError(ChainError):
+    """The sender cannot pay for a transaction."""
+
+    def __init__(self, sender: str, reason: str) -> None:
+        super().__init__(f"{sender} cannot pay for the transaction: {reason}")
+        self.sender = sender
+        self.reason = reason
+
+
+class TransactionTimeoutError(ChainError):
+    """No receipt within the time given. The transaction may still land: wait again, or broadcast it again."""
+
+    def __init__(self, transaction_hash: str, timeout: float) -> None:
+        super().__init__(f"no receipt of {transaction_hash} after {timeout:g} s")
+        self.transaction_hash = transaction_hash
+        self.timeout = timeout
+
+
+class ContractError(ChainError):
+    """A contract refused. ``name`` is the custom error's, ``args`` its arguments by name, ``data`` the returned bytes.
+
+    ``Error`` and ``Panic`` are Solidity's own; an error that no known ABI has is called ``unknown``.
+    """
+
+    def __init__(
+        self, contract: str, name: str, args: dict[str, object], data: bytes = b"", message: str = ""
+    ) -> None:
+        self.contract = contract
+        self.name = name
+        self._named = args
+        self.data = data
+        self.message = message
+        super().__init__(contract, name)
+
+    @property
+    def args(self) -> dict[str, object]:  # type: ignore[override]
+        return self._named
+
+    def __reduce__(self) -> tuple[type[ContractError], tuple[object, ...]]:
+        return type(self), (self.contract, self.name, self._named, self.data, self.message)
+
+    def __str__(self) -> str:
+        if self.name == "unknown":
+            parts = [f"data=0x{self.data.hex()}"] if self.data else []
+            parts += [self.message] if self.message else []
+        else:
+            parts = [f"{name}={_shown(value)}" for name, value in self._named.items()]
+        return f"{self.contract}: {self.name}({', '.join(parts)})"
+
+
+def _shown(value: object) -> str:
+    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)

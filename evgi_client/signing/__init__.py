@@ -1,0 +1,22 @@
+"""Signing and recovering, offline: no chain, no clock, no network."""
+
+from evgi_client.signing.recovery import (
+    EIP1271_MAGIC_VALUE,
+    IsValidSignature,
+    recover,
+    recover_many,
+    verify_digest,
+)
+from evgi_client.signing.signature import Signature
+from evgi_client.signing.signer import LocalSigner, Signer
+
+__all__ = [
+    "EIP1271_MAGIC_VALUE",
+    "IsValidSignature",
+    "LocalSigner",
+    "Signature",
+    "Signer",
+    "recover",
+    "recover_many",
+    "verify_digest",
+]

@@ -1,0 +1,95 @@
+"""What signs: the protocol every signer follows, and the signer whose key is in this process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from coincurve import PrivateKey
+
+from evgi_client.errors import InvalidDigestError, InvalidKeyError, UnsignableTransactionError
+from evgi_client.signing.recovery import DIGEST_LENGTH, address_of
+from evgi_client.signing.signature import CURVE_ORDER, Signature
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEY_LENGTH = 32
+
+
+class Signer(Protocol):
+    """Something that signs for one address: a key in memory, a remote signer, hardware."""
+
+    @property
+    def address(self) -> str:
+        """Checksummed address that the signatures recover to."""
+
+    def sign_digest(self, digest: bytes) -> Signature:
+        """Signs 32 bytes as they are: no prefix, no further hash."""
+
+    def sign_transaction(self, transaction: Mapping[str, Any]) -> bytes:
+        """The signed transaction, ready to be sent raw. Every field is given: nothing is asked of a chain."""
+
+
+class LocalSigner:
+    """A key in this process. It is never shown: not in ``repr``, in errors, or when pickled."""
+
+    __slots__ = ("_address", "_key")
+
+    def __init__(self, key: PrivateKey) -> None:
+        self._key = key
+        self._address = address_of(key.public_key)
+
+    @classmethod
+    def create(cls) -> LocalSigner:
+        """A new random key, from the operating system's source."""
+        return cls(PrivateKey())
+
+    @classmethod
+    def from_key(cls, key: bytes) -> LocalSigner:
+        """A signer for a 32-byte private key.
+
+        Raises:
+            InvalidKeyError: not 32 bytes, or not between 1 and the curve's order. It is not in the error.
+        """
+        if len(key) != KEY_LENGTH:
+            raise InvalidKeyError(f"expected {KEY_LENGTH} bytes")
+        if not 0 < int.from_bytes(key, "big") < CURVE_ORDER:
+            raise InvalidKeyError("out of the curve's range")
+        return cls(PrivateKey(key))
+
+    @property
+    def address(self) -> str:
+        """Checksummed address of the key."""
+        return self._address
+
+    def sign_digest(self, digest: bytes) -> Signature:
+        """Signs 32 bytes as they are, deterministically (RFC 6979): the same digest gives the same signature.
+
+        Raises:
+            InvalidDigestError: the digest is not 32 bytes.
+        """
+        if len(digest) != DIGEST_LENGTH:
+            raise InvalidDigestError(len(digest))
+        raw = self._key.sign_recoverable(digest, hasher=None)
+        return Signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big"), 27 + raw[64])
+
+    def sign_transaction(self, transaction: Mapping[str, Any]) -> bytes:
+        """The signed transaction, ready to be sent raw: legacy, EIP-2930 or EIP-1559, as its fields say.
+
+        Raises:
+            UnsignableTransactionError: a field is missing, unknown or malformed.
+        """
+        # Half a second to import, and a charge point that only signs messages never needs it.
+        from eth_account import Account
+
+        try:
+            signed = Account.sign_transaction(dict(transaction), self._key.secret)
+        except (TypeError, ValueError) as error:
+            raise UnsignableTransactionError(str(error)) from error
+        return bytes(signed.raw_transaction)
+
+    def __repr__(self) -> str:
+        return f"LocalSigner({self._address})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a LocalSigner is not pickled: its key would be written in clear")
