@@ -59,7 +59,7 @@ clean: ## Delete what the other targets made
 	@touch .venv/.runtime $@
 
 .venv-ape/.installed: pyproject.toml constraints-ape.txt scripts/venv
-	scripts/venv .venv-ape -c constraints-ape.txt eth-ape ape-solidity ape-foundry -e .
+	scripts/venv .venv-ape -c constraints-ape.txt -e '.[ape]'
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .npmrc
