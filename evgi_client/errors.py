@@ -35,6 +35,19 @@
     │   ├── InsufficientFundsError  the sender cannot pay for a transaction
     │   ├── TransactionTimeoutError no receipt in the time given
     │   └── ContractError           a contract refused: the custom error by name, with its arguments
+    ├── TariffError                 a tariff, or a price made with one
+    │   ├── TariffFieldError        a value that no tariff can have
+    │   ├── NotFlatRatesError       a tariff that is more than one rate a dimension
+    │   ├── TimeZoneMissingError    prices by local time, and nobody says whose
+    │   ├── ReadingMissingError     a price that depends on a reading the session lacks
+    │   ├── TariffUnknownError      a charging period names a tariff that was not given
+    │   ├── CurrencyMismatchError   tariffs of two currencies in one session
+    │   ├── ChargingPeriodError     a charging period that cannot have happened
+    │   └── RatesRangeError         rates or usage outside what the contract can hold
+    ├── OcpiError                   an OCPI document
+    │   ├── OcpiDocumentError       no JSON, or none with CDRs in it
+    │   ├── OcpiFieldError          a field that is missing, of another type, or of an unknown meaning
+    │   └── CdrError                one CDR of a document that cannot be read
     └── ...
 """
 
@@ -233,12 +246,20 @@ class QueueFileError(ChargingError):
         self.path, self.why = path, why
 
 
-class BatchRefusedError(ChargingError):
-    """The chain refused a batch for a reason that is not one session's: nothing was lost, the sessions stay queued."""
+class RosterKeysError(ChargingError, ValueError):
+    """Keys that cannot be a driver roster, or pages that no roster has."""
 
-    def __init__(self, creditor: str, debtor: str, sessions: int, cause: EvgiError) -> None:
-        super().__init__(f"batch of {sessions} sessions from {creditor} against {debtor} refused: {cause}")
-        self.creditor, self.debtor, self.sessions, self.cause = creditor, debtor, sessions, cause
+    def __init__(self, reason: str, value: object) -> None:
+        super().__init__(f"{reason}: {value}")
+        self.reason, self.value = reason, value
+
+
+class DirectoryEventError(ChargingError):
+    """An event that does not continue the directory of charge points: one before it is missing, or it contradicts one."""
+
+    def __init__(self, connector: bytes, version: int, why: str) -> None:
+        super().__init__(f"version {version} of connector 0x{connector.hex()}: {why}")
+        self.connector, self.version, self.why = connector, version, why
 
 
 class SessionRefusedError(ChargingError):
@@ -446,3 +467,99 @@ class ContractError(ChainError):
 
 def _shown(value: object) -> str:
     return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+class TariffError(EvgiError, ValueError):
+    """A tariff, or a price made with one."""
+
+
+class TariffFieldError(TariffError):
+    """A value that no tariff can have."""
+
+    def __init__(self, field: str, value: object, why: str) -> None:
+        super().__init__(f"tariff {field} {value}: {why}")
+        self.field, self.value, self.why = field, value, why
+
+
+class NotFlatRatesError(TariffError):
+    """The tariff is more than one rate a dimension, so that ``Pricing.sol`` cannot compute it."""
+
+    def __init__(self, tariff: str, why: str) -> None:
+        super().__init__(f"tariff {tariff} has no flat rates: {why}")
+        self.tariff, self.why = tariff, why
+
+
+class TimeZoneMissingError(TariffError):
+    """The tariff prices by local time, and neither it nor the caller says which time zone that is."""
+
+    def __init__(self, tariff: str) -> None:
+        super().__init__(f"tariff {tariff} prices by local time and names no time zone")
+        self.tariff = tariff
+
+
+class ReadingMissingError(TariffError):
+    """The price depends on a reading that the charging period lacks."""
+
+    def __init__(self, tariff: str, restriction: str, period_start: int) -> None:
+        super().__init__(f"tariff {tariff} restricts by {restriction}, which the period at {period_start} lacks")
+        self.tariff, self.restriction, self.period_start = tariff, restriction, period_start
+
+
+class TariffUnknownError(TariffError):
+    """A charging period names a tariff that was not given."""
+
+    def __init__(self, tariff: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"no tariff {tariff!r} among {', '.join(known) or 'none'}")
+        self.tariff, self.known = tariff, known
+
+
+class CurrencyMismatchError(TariffError):
+    """Tariffs of two currencies in one session, or a tariff in another currency than its CDR."""
+
+    def __init__(self, tariff: str, currency: str, expected: str) -> None:
+        super().__init__(f"tariff {tariff} is in {currency}, expected {expected}")
+        self.tariff, self.currency, self.expected = tariff, currency, expected
+
+
+class ChargingPeriodError(TariffError):
+    """A charging period that cannot have happened."""
+
+    def __init__(self, field: str, value: object, why: str) -> None:
+        super().__init__(f"charging period {field} {value}: {why}")
+        self.field, self.value, self.why = field, value, why
+
+
+class RatesRangeError(TariffError):
+    """Rates or usage outside what ``Pricing.sol`` can hold."""
+
+    def __init__(self, field: str, value: object, bits: int) -> None:
+        super().__init__(f"{field} {value} is no unsigned integer of {bits} bits")
+        self.field, self.value, self.bits = field, value, bits
+
+
+class OcpiError(EvgiError, ValueError):
+    """An OCPI document."""
+
+
+class OcpiDocumentError(OcpiError):
+    """No JSON, or none with the objects that were looked for."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"no OCPI document: {why}")
+        self.why = why
+
+
+class OcpiFieldError(OcpiError):
+    """A field that is missing, of another type, or of a meaning that is not known."""
+
+    def __init__(self, path: str, value: object, why: str) -> None:
+        super().__init__(f"{path} {value!r}: {why}")
+        self.path, self.value, self.why = path, value, why
+
+
+class CdrError(OcpiError):
+    """One CDR of a document that cannot be read. ``index`` counts from 0; ``cdr_id`` is None where it has none."""
+
+    def __init__(self, index: int, cdr_id: str | None, cause: EvgiError) -> None:
+        super().__init__(f"CDR {index} ({cdr_id or 'no id'}): {cause}")
+        self.index, self.cdr_id, self.cause = index, cdr_id, cause
