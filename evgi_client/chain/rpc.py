@@ -1,0 +1,233 @@
+"""JSON-RPC: an HTTP provider that retries and keeps secrets, and one place where nodes' errors become ours."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+
+import requests
+from eth_utils.exceptions import ValidationError
+from web3 import Web3
+from web3.exceptions import TransactionNotFound, Web3Exception
+from web3.middleware import ExtraDataToPOAMiddleware
+from web3.providers import JSONBaseProvider
+
+from evgi_client.chain.reverts import CallFailed, revert_in
+from evgi_client.errors import ChainUnreachableError, EvgiError, RpcError
+
+T = TypeVar("T")
+
+TIMEOUT = (5.0, 60.0)
+"""Seconds to connect, and to answer."""
+
+RETRIES = 5
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 5.0
+
+_READS = (
+    ("eth_chainId", "eth_gasPrice", "eth_maxPriorityFeePerGas", "eth_feeHistory", "eth_accounts", "eth_blockNumber", "eth_getBalance", "eth_getCode", "eth_getStorageAt", "eth_getBlockByNumber", "eth_getBlockByHash", "eth_getTransactionByHash", "eth_getTransactionReceipt", "eth_getTransactionCount", "eth_call", "eth_estimateGas", "eth_getLogs", "web3_clientVersion")
+)
+_REPEATABLE = frozenset((*_READS, "eth_sendRawTransaction"))
+"""Reads; and a signed transaction, which sent twice is one transaction."""
+
+_BUSY = ("rate limit", "too many requests", "request limit", "capacity")
+_KEY_LIKE = re.compile(r"(?=.*[0-9_\-A-Z])[0-9A-Za-z_\-.~%]{16,}")
+
+
+def mask_url(url: str) -> str:
+    """The URL with everything in it that could be a secret replaced by ``***``."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    netloc = f"***@{host}" if "@" in parts.netloc else host
+    path = "/".join(_masked_segments(parts.path))
+    query = "&".join(f"{key}=***" for key, _ in parse_qsl(parts.query, keep_blank_values=True))
+    query = query or ("***" if parts.query else "")
+    return urlunsplit((parts.scheme, netloc, path, query, ""))
+
+
+def _masked_segments(path: str) -> list[str]:
+    masked: list[str] = []
+    for segment in path.split("/"):
+        after_version = bool(masked) and re.fullmatch(r"v\d+|rpc|ws", masked[-1]) is not None
+        masked.append("***" if segment and (after_version or _KEY_LIKE.fullmatch(segment)) else segment)
+    return masked
+
+
+def mask_text(text: str, url: str) -> str:
+    """``text`` with every secret of ``url`` replaced: HTTP libraries quote the URL, or parts of it."""
+    parts = urlsplit(url)
+    secrets = {url, parts.password or "", parts.netloc.rpartition("@")[0], parts.query}
+    secrets |= {value for _, value in parse_qsl(parts.query)}
+    segments = parts.path.split("/")
+    secrets |= {
+        raw for raw, shown in zip(segments, _masked_segments(parts.path), strict=True) if raw != shown
+    }
+    secrets |= {parts.username or ""} if parts.password is None else set()
+    secrets |= {quote(secret) for secret in secrets}
+    for secret in sorted(secrets - {""}, key=len, reverse=True):
+        text = text.replace(secret, mask_url(url) if secret == url else "***")
+    return text
+
+
+class HttpProvider(JSONBaseProvider):
+    """JSON-RPC over HTTP with time limits, and bounded retries of what may safely be asked twice.
+
+    Connection errors, timeouts, 429 and 5xx are retried with a growing, jittered pause; ``Retry-After`` is honoured
+    up to the longest pause.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: tuple[float, float] = TIMEOUT,
+        retries: int = RETRIES,
+        headers: Mapping[str, str] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__()
+        self._url = url
+        self.endpoint = mask_url(url)
+        self._timeout = timeout
+        self._retries = retries
+        self._headers = {"Content-Type": "application/json", "User-Agent": "evgi-client", **(headers or {})}
+        self._sleep = sleep
+        self._local = threading.local()
+
+    def __repr__(self) -> str:
+        return f"<HttpProvider {self.endpoint}>"
+
+    __str__ = __repr__
+
+    def hide(self, text: str) -> str:
+        """``text`` without the secrets of this endpoint's URL."""
+        return mask_text(text, self._url)
+
+    def make_request(self, method: Any, params: Any) -> Any:
+        body = self.encode_rpc_request(method, params)
+        tries = self._retries + 1 if method in _REPEATABLE else 1
+        reason = ""
+        for attempt in range(tries):
+            answer, reason, pause = self._post(body)
+            if answer is not None:
+                return answer
+            if attempt + 1 < tries:
+                growing = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
+                self._sleep(min(max(pause, growing), LONGEST_PAUSE))
+        raise ChainUnreachableError(self.endpoint, str(method), reason)
+
+    def _post(self, body: bytes) -> tuple[Any, str, float]:
+        """One exchange: the answer, or why there is none and how long the node asks to be left alone."""
+        try:
+            response = self._session().post(
+                self._url, data=body, headers=self._headers, timeout=self._timeout
+            )
+        except requests.RequestException as error:
+            return None, self.hide(f"{type(error).__name__}: {error}"), 0.0
+        if response.status_code == 429 or response.status_code >= 500:
+            answer = _json_rpc(response)
+            # Some nodes answer a plain JSON-RPC error with status 500.
+            if answer is None or response.status_code == 429:
+                return None, f"HTTP {response.status_code}", _retry_after(response)
+            return answer, "", 0.0
+        answer = _json_rpc(response)
+        if answer is None:
+            text = self.hide(response.text[:200])
+            raise RpcError("POST", response.status_code, f"{self.endpoint} answers no JSON-RPC: {text!r}")
+        error = answer.get("error")
+        if isinstance(error, Mapping) and any(
+            word in str(error.get("message", "")).lower() for word in _BUSY
+        ):
+            return None, self.hide(str(error["message"])), 0.0
+        return answer, "", 0.0
+
+    def _session(self) -> requests.Session:
+        # A session is not safe to share between threads.
+        session = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+        return cast(requests.Session, session)
+
+
+def _json_rpc(response: requests.Response) -> dict[str, Any] | None:
+    try:
+        answer = response.json()
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) and ("result" in answer or "error" in answer) else None
+
+
+def _retry_after(response: requests.Response) -> float:
+    try:
+        return float(response.headers.get("Retry-After", "0"))
+    except ValueError:
+        return 0.0
+
+
+class Node:
+    """A web3 instance whose every failure is one of this package's errors.
+
+    Args:
+        engine_errors: what a chain in this process raises besides.
+    """
+
+    def __init__(self, web3: Web3, engine_errors: tuple[type[Exception], ...] = ()) -> None:
+        self.web3 = web3
+        self.eth = web3.eth
+        self._refusals = (Web3Exception, ValidationError, ValueError, *engine_errors)
+        provider = web3.provider
+        self._hide: Callable[[str], str] = getattr(
+            provider, "hide", lambda text: mask_text(text, self._url())
+        )
+        self.endpoint = getattr(provider, "endpoint", None) or self._described()
+
+    @staticmethod
+    def of(provider: Any, engine_errors: tuple[type[Exception], ...] = ()) -> Node:
+        """A node behind a web3 provider, blocks of clique, IBFT and QBFT chains (long extraData) included."""
+        web3 = Web3(provider)
+        web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+        return Node(web3, engine_errors)
+
+    def _url(self) -> str:
+        return str(getattr(self.web3.provider, "endpoint_uri", None) or "")
+
+    def _described(self) -> str:
+        url = self._url()
+        return mask_url(url) if url else type(self.web3.provider).__name__
+
+    def ask(self, method: str, request: Callable[[], T]) -> T:
+        """Runs a request.
+
+        Raises:
+            CallFailed: a contract reverted.
+            ChainUnreachableError: no answer.
+            RpcError: any other error.
+        """
+        try:
+            return request()
+        except (CallFailed, TransactionNotFound):
+            raise
+        except (requests.RequestException, OSError) as error:
+            reason = self._hide(f"{type(error).__name__}: {error}")
+            failure: Exception = ChainUnreachableError(self.endpoint, method, reason)
+        except self._refusals as error:
+            if isinstance(error, EvgiError):
+                raise
+            failure = self._translated(method, error)
+        # Raised here and not above: the original, whose text may hold the URL's secrets, is not shown beside it.
+        raise failure
+
+    def _translated(self, method: str, error: Exception) -> Exception:
+        revert = revert_in(error)
+        if revert is not None:
+            return CallFailed(revert)
+        response = getattr(error, "rpc_response", None)
+        details = response.get("error") if isinstance(response, Mapping) else None
+        if isinstance(details, Mapping):
+            return RpcError(method, details.get("code"), self._hide(str(details.get("message"))))
+        return RpcError(method, None, self._hide(str(error)))
