@@ -41,10 +41,10 @@ artifacts: .venv/.dev node_modules/.installed ## Compile the contracts into the 
 artifacts-check: .venv/.dev node_modules/.installed ## Compile again and fail where a committed artifact is stale
 	$(BIN)/python scripts/artifacts.py --check
 
-ape: .venv-ape/.installed node_modules/.installed .build/solcx/solc-v0.8.30 ## Compile, test and deploy with ape, in an environment of its own
-	SOLCX_BINARY_PATH=$(CURDIR)/.build/solcx .venv-ape/bin/ape compile
-	SOLCX_BINARY_PATH=$(CURDIR)/.build/solcx .venv-ape/bin/ape test tests/ape
-	SOLCX_BINARY_PATH=$(CURDIR)/.build/solcx .venv-ape/bin/ape run deploy
+ape: .venv-ape/.installed node_modules/.installed .venv-ape/solcx/solc-v0.8.30 ## Compile, test and deploy with ape, in an environment of its own
+	SOLCX_BINARY_PATH=$(CURDIR)/.venv-ape/solcx .venv-ape/bin/ape compile
+	SOLCX_BINARY_PATH=$(CURDIR)/.venv-ape/solcx .venv-ape/bin/ape test tests/ape
+	SOLCX_BINARY_PATH=$(CURDIR)/.venv-ape/solcx .venv-ape/bin/ape run deploy
 
 clean: ## Delete what the other targets made
 	rm -rf .venv .venv-ape node_modules .build build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
@@ -67,6 +67,6 @@ node_modules/.installed: package.json package-lock.json .npmrc
 	npm ci --no-progress
 	@touch $@
 
-.build/solcx/solc-v0.8.30: scripts/solc-wasm
+.venv-ape/solcx/solc-v0.8.30: scripts/solc-wasm
 	mkdir -p $(@D)
 	ln -sf $(CURDIR)/scripts/solc-wasm $@

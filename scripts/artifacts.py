@@ -260,7 +260,7 @@ def build(only: set[str], check: bool) -> int:
     version = solcx.wrapper.get_version_str_from_solc_binary(compiler)
     if not version.startswith(pins()["solc"] + "+"):
         raise BuildError(f"{compiler} is solc {version}, package.json pins {pins()['solc']}: run `npm ci`")
-    print(f"solc {version} ({'WebAssembly' if compiler == WASM_COMPILER else 'native'})", file=sys.stderr)
+    print(f"solc {version} from {compiler}", file=sys.stderr)
 
     outcomes, stale = [], []
     known = {name for suite in suites() for name in suite.contracts()}
