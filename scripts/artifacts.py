@@ -86,7 +86,9 @@ class Outcome:
 def suites() -> list[Suite]:
     """The product's contracts (every house but the three that hold no deployable code) and those of the tests."""
     without_code = {"interfaces", "types", "libraries"}
-    houses = (path for path in (PROJECT / "contracts").glob("*/*.sol") if path.parent.name not in without_code)
+    houses = (
+        path for path in (PROJECT / "contracts").glob("*/*.sol") if path.parent.name not in without_code
+    )
     return [
         Suite(
             roots=(*units(houses), "@openzeppelin/contracts/access/manager/AccessManager.sol"),
@@ -199,7 +201,9 @@ def compile_root(root: str, compiler: Path, version: str) -> Outcome:
         if creation["linkReferences"]:
             outcome.error = f"{name} needs a linked library; make the library's functions internal"
         if len(runtime["object"]) // 2 > EIP_170_LIMIT:
-            outcome.error = f"{name} has {len(runtime['object']) // 2} bytes of code; the limit is {EIP_170_LIMIT}"
+            outcome.error = (
+                f"{name} has {len(runtime['object']) // 2} bytes of code; the limit is {EIP_170_LIMIT}"
+            )
         outcome.contracts[name] = {
             "contractName": name,
             "sourceName": root,
@@ -221,7 +225,7 @@ def compile_suite(suite: Suite, only: set[str], compiler: Path, version: str) ->
     total, errors = Outcome(), []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         outcomes = pool.map(lambda root: compile_root(root, compiler, version), roots)
-        for root, outcome in zip(roots, outcomes):
+        for root, outcome in zip(roots, outcomes, strict=True):
             total.contracts.update({k: v for k, v in outcome.contracts.items() if not only or k in only})
             total.warnings.extend(warning for warning in outcome.warnings if warning not in total.warnings)
             if outcome.error:
@@ -265,7 +269,9 @@ def build(only: set[str], check: bool) -> int:
     outcomes, stale = [], []
     known = {name for suite in suites() for name in suite.contracts()}
     if unknown := only - known:
-        raise BuildError(f"no such contract: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+        raise BuildError(
+            f"no such contract: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}"
+        )
     for suite in suites():
         outcome = compile_suite(suite, only, compiler, version)
         outcomes.append(outcome)
@@ -378,7 +384,9 @@ def stale_sources(path: Path, root: str) -> str | None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Compile the contracts into artifacts, or check that they are fresh.")
+    parser = argparse.ArgumentParser(
+        description="Compile the contracts into artifacts, or check that they are fresh."
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these contracts and no others")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="compile again; fail where an artifact differs")
