@@ -1,7 +1,7 @@
 """Chains and signers that tests share.
 
-``chain`` is a fresh embedded chain for every test module, ``signers`` are accounts with coin on it. ``anvil_chain``
-is a chain behind JSON-RPC, for what only a real node shows.
+``chain`` is a fresh embedded chain for every test module, ``signers`` are accounts with coin on it.
+``anvil_chain`` is a chain behind JSON-RPC, for what only a real node shows.
 """
 
 from __future__ import annotations

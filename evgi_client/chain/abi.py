@@ -1,6 +1,7 @@
 """Contract ABIs: calls, results, events and custom errors, encoded and decoded by name.
 
-Structs go in as tuples, mappings or dataclasses (``max_energy`` is ``maxEnergy``), and come out as named tuples.
+Structs go in as tuples, mappings or dataclasses (``max_energy`` is ``maxEnergy``), and come out as named
+tuples.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def signature_of(entry: Mapping[str, Any]) -> str:
 
 @cache
 def _struct(name: str, fields: tuple[str, ...]) -> Any:
-    return namedtuple(name, fields, rename=True)  # type: ignore[misc]
+    return namedtuple(name, fields, rename=True)
 
 
 def _struct_of(name: str, parameters: Sequence[Parameter]) -> Any:

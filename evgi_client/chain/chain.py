@@ -218,8 +218,8 @@ class Chain:
     def deploy(
         self,
         name: str | Artifact,
-        args: Sequence[object] = (),
-        signer: TransactionSigner | None = None,
+        args: Sequence[object],
+        signer: TransactionSigner,
         *,
         gas: int | None = None,
     ) -> ContractHandle:
@@ -228,8 +228,6 @@ class Chain:
         Raises:
             ContractError: its constructor reverted.
         """
-        if signer is None:
-            raise TypeError("deploy needs a signer")
         artifact = name if isinstance(name, Artifact) else Artifact.load(name)
         data = artifact.bytecode + artifact.abi.encode_constructor(args)
         receipt = self.send(signer, to=None, data=data, gas=gas, contract=artifact.name, abi=artifact.abi)
@@ -283,7 +281,7 @@ class Chain:
     ) -> int:
         """Gas limit for a transaction: the node's estimate and a fifth more, at most what a block holds.
 
-        In process, where an estimate is slow, the transaction is tried as a call and the limit is the block's.
+        In process an estimate is slow: the transaction is tried as a call, and the limit is the block's.
 
         Raises:
             ContractError: the transaction would revert.
@@ -399,10 +397,9 @@ class Chain:
         transaction_hash = bytes.fromhex(receipt.transaction_hash[2:])
         if self._embedded is not None:
             return self._embedded.backend.failures[transaction_hash]
-        # A receipt does not say why: the transaction is run again, as a call on the state its block began with.
-        sent: Any = self._node.ask(
-            "eth_getTransactionByHash", lambda: self._node.eth.get_transaction(transaction_hash)
-        )  # type: ignore[arg-type]
+        # A receipt does not say why: the transaction is run again, as a call on the state before its block.
+        hash_: Any = transaction_hash
+        sent = self._node.ask("eth_getTransactionByHash", lambda: self._node.eth.get_transaction(hash_))
         fields: Any = {
             "from": sent["from"],
             "data": sent["input"],
@@ -428,13 +425,12 @@ class Chain:
         from_block: int = 0,
         to_block: int | None = None,
     ) -> list[Log]:
-        """Logs of an address (or several, or any) with these topics, in order, up to ``to_block`` (the latest)."""
+        """Logs of an address, of several or of any, with these topics, in order, to the latest block."""
         wanted: dict[str, Any] = {"topics": [_hex_topic(topic) for topic in topics]}
-        if address is not None:
-            single = isinstance(address, str)
-            wanted["address"] = (
-                to_checksum_address(address) if single else [to_checksum_address(each) for each in address]
-            )  # type: ignore[arg-type]
+        if isinstance(address, str):
+            wanted["address"] = to_checksum_address(address)
+        elif address is not None:
+            wanted["address"] = [to_checksum_address(each) for each in address]
 
         def fetch(first: int, last: int) -> list[Log]:
             span: Any = {**wanted, "fromBlock": first, "toBlock": last}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ContractHandle:
-    """A contract's functions and events. ``deployment`` is the receipt of its creation, where ``deploy`` made it."""
+    """A contract's functions and events. ``deployment`` is its creation's receipt, if ``deploy`` made it."""
 
     def __init__(
         self, chain: Chain, name: str, abi: Abi, address: str, deployment: Receipt | None = None
@@ -55,7 +55,7 @@ class ContractHandle:
         """Sends a transaction that calls a function, and waits for it.
 
         Args:
-            gas: the gas limit. Where not given the transaction is first tried, and not sent if it would revert.
+            gas: the gas limit. Where not given, the transaction is tried first and not sent if it reverts.
 
         Raises:
             ContractError: it reverted, or would.
@@ -75,7 +75,7 @@ class ContractHandle:
         )
 
     def wait(self, transaction_hash: str, timeout: float = 120.0) -> Receipt:
-        """Waits for a transaction to this contract; its revert is named by this contract's ABI. See ``Chain.wait``."""
+        """``Chain.wait`` for a transaction to this contract, whose own errors are named."""
         return self.chain.wait(transaction_hash, timeout, contract=self.name, abi=self.abi)
 
     def events(

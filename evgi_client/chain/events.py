@@ -55,7 +55,7 @@ def entry_for(abi: Abi, log: Log) -> Mapping[str, Any] | None:
 def in_chunks(
     first: int, last: int, fetch: Callable[[int, int], Sequence[Log]], size: int = CHUNK
 ) -> Iterator[Log]:
-    """Logs of blocks first…last, in order. The step is halved where the node refuses it, and grows back slowly."""
+    """Logs of blocks first…last, in order. The step is halved where a node refuses it, and grows back."""
     start = first
     while start <= last:
         end = min(start + size - 1, last)

@@ -88,7 +88,7 @@ def _data_in(data: object, message: str) -> bytes:
 
 
 def _texts(data: object) -> Iterator[str]:
-    """The strings in an error's data: the returned bytes, or an object that has them under a key of its own."""
+    """The strings in an error's data: the returned bytes, or an object with them under some key."""
     if isinstance(data, bytes):
         yield "0x" + data.hex()
     elif isinstance(data, str):

@@ -1,4 +1,4 @@
-"""JSON-RPC: an HTTP provider that retries and keeps secrets, and one place where nodes' errors become ours."""
+"""JSON-RPC: an HTTP provider that retries and keeps secrets, one place where nodes' errors become ours."""
 
 from __future__ import annotations
 
@@ -30,7 +30,24 @@ FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 
 _READS = (
-    ("eth_chainId", "eth_gasPrice", "eth_maxPriorityFeePerGas", "eth_feeHistory", "eth_accounts", "eth_blockNumber", "eth_getBalance", "eth_getCode", "eth_getStorageAt", "eth_getBlockByNumber", "eth_getBlockByHash", "eth_getTransactionByHash", "eth_getTransactionReceipt", "eth_getTransactionCount", "eth_call", "eth_estimateGas", "eth_getLogs", "web3_clientVersion")
+    "eth_accounts",
+    "eth_blockNumber",
+    "eth_call",
+    "eth_chainId",
+    "eth_estimateGas",
+    "eth_feeHistory",
+    "eth_gasPrice",
+    "eth_getBalance",
+    "eth_getBlockByHash",
+    "eth_getBlockByNumber",
+    "eth_getCode",
+    "eth_getLogs",
+    "eth_getStorageAt",
+    "eth_getTransactionByHash",
+    "eth_getTransactionCount",
+    "eth_getTransactionReceipt",
+    "eth_maxPriorityFeePerGas",
+    "web3_clientVersion",
 )
 _REPEATABLE = frozenset((*_READS, "eth_sendRawTransaction"))
 """Reads; and a signed transaction, which sent twice is one transaction."""
@@ -77,8 +94,8 @@ def mask_text(text: str, url: str) -> str:
 class HttpProvider(JSONBaseProvider):
     """JSON-RPC over HTTP with time limits, and bounded retries of what may safely be asked twice.
 
-    Connection errors, timeouts, 429 and 5xx are retried with a growing, jittered pause; ``Retry-After`` is honoured
-    up to the longest pause.
+    Connection errors, timeouts, 429 and 5xx are retried after a growing, jittered pause, or after what
+    ``Retry-After`` asks for, up to the longest pause.
     """
 
     def __init__(
@@ -139,11 +156,11 @@ class HttpProvider(JSONBaseProvider):
         if answer is None:
             text = self.hide(response.text[:200])
             raise RpcError("POST", response.status_code, f"{self.endpoint} answers no JSON-RPC: {text!r}")
-        error = answer.get("error")
-        if isinstance(error, Mapping) and any(
-            word in str(error.get("message", "")).lower() for word in _BUSY
+        refusal = answer.get("error")
+        if isinstance(refusal, Mapping) and any(
+            word in str(refusal.get("message")).lower() for word in _BUSY
         ):
-            return None, self.hide(str(error["message"])), 0.0
+            return None, self.hide(str(refusal["message"])), 0.0
         return answer, "", 0.0
 
     def _session(self) -> requests.Session:
@@ -179,7 +196,12 @@ class Node:
     def __init__(self, web3: Web3, engine_errors: tuple[type[Exception], ...] = ()) -> None:
         self.web3 = web3
         self.eth = web3.eth
-        self._refusals = (Web3Exception, ValidationError, ValueError, *engine_errors)
+        self._refusals: tuple[type[Exception], ...] = (
+            Web3Exception,
+            ValidationError,
+            ValueError,
+            *engine_errors,
+        )
         provider = web3.provider
         self._hide: Callable[[str], str] = getattr(
             provider, "hide", lambda text: mask_text(text, self._url())
@@ -219,7 +241,7 @@ class Node:
             if isinstance(error, EvgiError):
                 raise
             failure = self._translated(method, error)
-        # Raised here and not above: the original, whose text may hold the URL's secrets, is not shown beside it.
+        # Raised here, not above: the original may quote the URL's secrets, and would be shown beside it.
         raise failure
 
     def _translated(self, method: str, error: Exception) -> Exception:

@@ -14,7 +14,14 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from web3.exceptions import TransactionNotFound
 
-from evgi_client.errors import InsufficientFundsError, NonceTakenError, RpcError, TransactionTimeoutError
+from evgi_client.chain.reverts import CallFailed
+from evgi_client.errors import (
+    ChainUnreachableError,
+    InsufficientFundsError,
+    NonceTakenError,
+    RpcError,
+    TransactionTimeoutError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,21 +31,23 @@ if TYPE_CHECKING:
 FIRST_POLL = 0.05
 LONGEST_POLL = 1.0
 
-_KNOWN = ("already known", "known transaction", "already imported", "alreadyknown", "already in mempool")
-_NONCE = (
+# The words of geth, Besu, Nethermind, Erigon, anvil and py-evm, in lower case.
+_KNOWN = ("already known", "known transaction", "already imported", "alreadyknown")
+_TAKEN = (
     "nonce too low",
+    "nonce is too low",
     "invalid transaction nonce",
     "oldnonce",
-    "nonce is too low",
-    "nonce has already been used",
-)
-_REPLACED = (
     "replacement transaction underpriced",
-    "underpriced",
-    "replacement_underpriced",
-    "transaction with the same",
+    "replacementnotallowed",
 )
-_FUNDS = ("insufficient funds", "sender does not have enough", "upfront cost", "sender account balance")
+_FUNDS = (
+    "insufficient funds",
+    "insufficientfunds",
+    "upfront cost exceeds",
+    "cannot afford",
+    "does not have enough",
+)
 
 
 class TransactionSigner(Protocol):
@@ -118,7 +127,7 @@ class Receipt:
 class Nonces:
     """The next nonce of each sender on one chain.
 
-    A nonce comes from the node's pending count; those handed out here and not yet seen by the node count on top.
+    A nonce comes from the node's pending count; those handed out here and unseen by it count on top.
     """
 
     def __init__(self, pending: Callable[[str], int]) -> None:
@@ -173,7 +182,7 @@ class Transactions:
         )
 
     def fees(self) -> dict[str, int]:
-        """Fee fields for the next block: EIP-1559 where there is a base fee, else a gas price; both may be zero."""
+        """Fee fields for the next block: EIP-1559 where it has a base fee, else a gas price; all may be zero."""
         block = self._node.ask("eth_getBlockByNumber", lambda: self._node.eth.get_block("latest"))
         base = block.get("baseFeePerGas")
         if base is None:
@@ -225,15 +234,20 @@ class Transactions:
                 "eth_sendRawTransaction", lambda: self._node.eth.send_raw_transaction(prepared.raw)
             )
             return
+        except ChainUnreachableError:
+            # It may have arrived or not: the node's count will tell.
+            self.nonces.forget(prepared.sender)
+            raise
+        except CallFailed as failure:
+            refusal = RpcError("eth_sendRawTransaction", None, failure.revert.message)
         except RpcError as error:
             refusal = error
         reason = refusal.reason.lower()
         if any(words in reason for words in _KNOWN) or self.is_known(prepared.hash):
             return
-        if any(words in reason for words in _NONCE + _REPLACED):
-            self.nonces.forget(prepared.sender)
+        self.nonces.forget(prepared.sender)
+        if any(words in reason for words in _TAKEN):
             raise NonceTakenError(prepared.sender, prepared.nonce, refusal.reason)
-        self.nonces.release(prepared.sender, prepared.nonce)
         if any(words in reason for words in _FUNDS):
             raise InsufficientFundsError(prepared.sender, refusal.reason)
         raise refusal
