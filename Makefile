@@ -6,6 +6,7 @@ HAVE_NPM := $(shell command -v npm 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: help demo test check format lint types boundaries artifacts artifacts-check ape clean
 
 help: ## List the targets
@@ -18,8 +19,7 @@ test: .venv/.dev $(if $(HAVE_NPM),node_modules/.installed) ## Run the tests
 	@$(if $(HAVE_NPM),,echo "npm is not installed: the tests that need anvil or the compiler will skip.")
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: lint types boundaries artifacts-check ## Everything that has to hold before a change is merged
-	$(MAKE) test
+check: lint types boundaries artifacts-check test ## Everything that has to hold before a change is merged
 
 format: .venv/.dev ## Format the Python files
 	$(BIN)/ruff format $(SOURCES)
