@@ -48,6 +48,13 @@
     │   ├── OcpiDocumentError       no JSON, or none with CDRs in it
     │   ├── OcpiFieldError          a field that is missing, of another type, or of an unknown meaning
     │   └── CdrError                one CDR of a document that cannot be read
+    ├── ChargingError               a charging session, its batch or its queue
+    │   ├── SessionMismatchError    the parts of a signed session do not belong together
+    │   ├── BatchLayoutError        a value that does not fit the packed layout
+    │   ├── SessionConflictError    another session with the same key is queued
+    │   ├── QueueFileError          the queue's file cannot be used
+    │   └── SessionRefusedError     a session that must not be settled; one class a reason
+    ├── DemoError                   the demo cannot run
     └── ...
 """
 
@@ -563,3 +570,7 @@ class CdrError(OcpiError):
     def __init__(self, index: int, cdr_id: str | None, cause: EvgiError) -> None:
         super().__init__(f"CDR {index} ({cdr_id or 'no id'}): {cause}")
         self.index, self.cdr_id, self.cause = index, cdr_id, cause
+
+
+class DemoError(EvgiError):
+    """The demo cannot run: the message says what to change."""

@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IChargePointRegistry} from "../interfaces/IChargePointRegistry.sol";
 import {IDriverRoster} from "../interfaces/IDriverRoster.sol";
@@ -43,6 +42,7 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
         IChargePointRegistry.Status status;
         uint64 until;
         uint64 submitWithin;
+        uint256 fixedCeiling;
     }
 
     uint256 private constant EPOCH = 30 days;
@@ -119,15 +119,7 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
 
     /// @inheritdoc ISessionSettlement
     function ceilingOf(ChargingTerms calldata terms, uint256 energyWh) public pure returns (uint256) {
-        Rates memory rates;
-        rates.perKwh = terms.ceilingPerKwh;
-        rates.perHour = terms.ceilingPerHour;
-        rates.flat = terms.ceilingFlat;
-        rates.rounding = Rounding.HALF_UP;
-        Usage memory usage;
-        usage.energyWh = SafeCast.toUint64(energyWh);
-        usage.chargingSeconds = terms.maxDuration;
-        return Pricing.price(rates, usage);
+        return _energyCeiling(terms, energyWh) + _fixedCeiling(terms);
     }
 
     /// @inheritdoc ISessionSettlement
@@ -168,14 +160,15 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
         uint256 sessions = group.sessions.length / PackedSession.BYTES;
         clearing.logged =
             PackedSession.writeHeader(clearing.log, clearing.logged, group.terms.connector, sessions);
+        Session memory session;
         uint256 offset;
         for (uint256 number; number < sessions; ++number) {
-            Session memory session = PackedSession.read(group.sessions, number);
+            PackedSession.read(group.sessions, number, session);
             offset += session.startDelta;
             uint32 startedAt =
                 _start(clearing.count, group.terms.connector, group.epoch, offset, number != 0 && session.startDelta == 0);
             _checkTime(clearing, service, group.terms.connector, startedAt);
-            _checkLimits(clearing.count, group.terms, session);
+            _checkLimits(clearing.count, group.terms, service.fixedCeiling, session);
             _checkDriver(clearing, service.termsHash, startedAt, session);
             _log(merge, clearing.count, group, startedAt);
             clearing.logged = PackedSession.write(clearing.log, clearing.logged, startedAt, session);
@@ -197,6 +190,7 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
         if (terms.debtor != clearing.debtor) revert DebtorMismatch(group, terms.debtor, clearing.debtor);
         service.termsHash = _termsHash(terms);
         service.submitWithin = terms.submitWithin;
+        service.fixedCeiling = _fixedCeiling(terms);
         if (clearing.version == 0) return service;
         PeeringAgreement memory agreement = clearing.agreement;
         if (agreement.submitWithin < service.submitWithin) service.submitWithin = agreement.submitWithin;
@@ -265,10 +259,25 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
         }
     }
 
-    function _checkLimits(uint256 index, ChargingTerms calldata terms, Session memory session) private pure {
+    function _checkLimits(
+        uint256 index,
+        ChargingTerms calldata terms,
+        uint256 fixedCeiling,
+        Session memory session
+    ) private pure {
         if (session.energyWh > terms.maxEnergy) revert EnergyAboveLimit(index, session.energyWh, terms.maxEnergy);
-        uint256 ceiling = ceilingOf(terms, session.energyWh);
+        uint256 ceiling = fixedCeiling + _energyCeiling(terms, session.energyWh);
         if (session.cost > ceiling) revert CostAboveCeiling(index, session.cost, ceiling);
+    }
+
+    function _energyCeiling(ChargingTerms calldata terms, uint256 energyWh) private pure returns (uint256) {
+        return Pricing.part(energyWh, 0, terms.ceilingPerKwh, Pricing.WH_PER_KWH, Rounding.HALF_UP);
+    }
+
+    /// @dev What does not depend on energy: the longest time the terms allow, and the flat part.
+    function _fixedCeiling(ChargingTerms calldata terms) private pure returns (uint256) {
+        return Pricing.part(terms.maxDuration, 0, terms.ceilingPerHour, Pricing.SECONDS_PER_HOUR, Rounding.HALF_UP)
+            + terms.ceilingFlat;
     }
 
     function _checkDriver(Clearing memory clearing, bytes32 termsHash, uint32 startedAt, Session memory session)

@@ -19,7 +19,8 @@ library PackedSession {
     uint256 internal constant EVENT_BYTES = 14;
     uint256 internal constant EVENT_HEADER_BYTES = 34;
 
-    function read(bytes calldata sessions, uint256 number) internal pure returns (Session memory session) {
+    /// @notice Unpacks a session into `session`, which is used again for the next: memory costs grow with its square.
+    function read(bytes calldata sessions, uint256 number, Session memory session) internal pure {
         bytes calldata packed = sessions[number * BYTES:(number + 1) * BYTES];
         session.r = bytes32(packed[0:32]);
         session.s = bytes32(packed[32:64]);

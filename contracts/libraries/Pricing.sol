@@ -29,8 +29,8 @@ struct Usage {
 /// @notice The price of a session as a sum of parts, each rounded by itself: energy, time, parking, flat.
 /// `evgi_client.tariffs` computes the same numbers.
 library Pricing {
-    uint256 private constant WH_PER_KWH = 1000;
-    uint256 private constant SECONDS_PER_HOUR = 3600;
+    uint256 internal constant WH_PER_KWH = 1000;
+    uint256 internal constant SECONDS_PER_HOUR = 3600;
 
     function price(Rates memory rates, Usage memory usage) internal pure returns (uint256) {
         return part(usage.energyWh, rates.energyStep, rates.perKwh, WH_PER_KWH, rates.rounding)
@@ -39,8 +39,8 @@ library Pricing {
             + rates.flat;
     }
 
-    /// @dev `quantity`, raised to a whole number of steps, times `unitPrice` for each `unit` of it. Cannot overflow:
-    /// 64-bit quantity, plus a 32-bit step, times a 64-bit price.
+    /// @dev `quantity`, raised to a whole number of steps, times `unitPrice` for each `unit` of it. A product that does not
+    /// fit 255 bits reverts.
     function part(uint256 quantity, uint256 step, uint256 unitPrice, uint256 unit, Rounding rounding)
         internal
         pure

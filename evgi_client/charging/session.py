@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evgi_client.errors import SessionMismatchError
-from evgi_client.messages import ChargingAuthorization, SessionKey, SessionRecord
-from evgi_client.signing import Signature
+from evgi_client.messages import ChargingAuthorization, SessionKey, SessionRecord, checksum_address
+from evgi_client.signing import Signature, Signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class SignedSession:
         SessionMismatchError: the record is of another authorization, or its registers run backwards.
     """
 
-    authorization: ChargingAuthorization
     driver: str
+    authorization: ChargingAuthorization
     driver_signature: Signature
     record: SessionRecord
     meter_signature: Signature
@@ -35,6 +35,13 @@ class SignedSession:
             raise SessionMismatchError("endedAt", self.record.ended_at, self.record.started_at)
         if self.record.import_end < self.record.import_start:
             raise SessionMismatchError("importEnd", self.record.import_end, self.record.import_start)
+
+    @classmethod
+    def of(
+        cls, driver: str, authorization: Signed[ChargingAuthorization], record: Signed[SessionRecord]
+    ) -> SignedSession:
+        """Joins what the driver (an address) and the meter signed."""
+        return cls(driver, authorization.message, authorization.signature, record.message, record.signature)
 
     @property
     def key(self) -> SessionKey:
@@ -77,8 +84,8 @@ class SignedSession:
         if set(document) != wanted:
             raise SessionMismatchError("fields", sorted(document), sorted(wanted))
         return cls(
+            checksum_address(document["driver"]),
             ChargingAuthorization.from_json(document["authorization"]),
-            document["driver"],
             Signature.from_bytes(bytes.fromhex(document["driverSignature"].removeprefix("0x"))),
             SessionRecord.from_json(document["record"]),
             Signature.from_bytes(bytes.fromhex(document["meterSignature"].removeprefix("0x"))),

@@ -1,0 +1,27 @@
+"""Calendar months, UTC: the demo's roster epochs and clearing windows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+DAY = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A month: [begins, ends), Unix seconds."""
+
+    label: str
+    begins: int
+    ends: int
+
+
+def windows(first: int, last: int) -> Iterator[Window]:
+    """The months from the one that holds ``first`` to the one that holds ``last``."""
+    month = datetime.fromtimestamp(first, timezone.utc).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    while month.timestamp() <= last:
+        following = month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
+        yield Window(f"{month:%Y-%m}", int(month.timestamp()), int(following.timestamp()))
+        month = following
