@@ -178,8 +178,9 @@ contract DriverRoster is IDriverRoster, AccessManaged {
         emit RosterExtended(msg.sender, roster, pageNumber, page, keys.length);
 
         (uint64 validFrom, uint64 validUntil) = (state.validFrom, state.validUntil);
+        mapping(address key => uint64 effectiveAt) storage revocations = revokedFrom[msg.sender];
         for (uint256 i; i < keys.length; ++i) {
-            uint64 effectiveAt = revokedFrom[msg.sender][keys[i]];
+            uint64 effectiveAt = revocations[keys[i]];
             if (effectiveAt == 0 || effectiveAt >= validUntil) continue;
             if (effectiveAt <= validFrom) revert KeyAlreadyRevoked(msg.sender, keys[i], effectiveAt);
             _setRevoked(state, pageNumber * PLACES_PER_PAGE + i);
