@@ -30,8 +30,8 @@ class SessionKey:
 )
 @dataclass(frozen=True, slots=True)
 class ChargingTerms(TypedStruct):
-    """What a charge point offers to the drivers of one utility: all that its sessions share. It is signed as part
-    of a ``ChargingAuthorization``, never by itself."""
+    """What a charge point offers to the drivers of one utility: all that its sessions share. It is signed as
+    part of a ``ChargingAuthorization``, never by itself."""
 
     connector: bytes
     """The connector's id, see ``connector_id``."""

@@ -15,8 +15,9 @@ from evgi_client.messages.typed import Message, typed
 )
 @dataclass(frozen=True, slots=True)
 class PeeringAgreement(Message):
-    """What two utilities agree on, signed by both in the domain of ``PeeringRegistry``, which takes it only with
-    the lower address as ``utility_a``. Money is in minor units, spans in seconds, points in time in Unix seconds."""
+    """What two utilities agree on, signed by both in the domain of ``PeeringRegistry``. The registry takes it
+    only with the lower address as ``utility_a``. Money is in minor units, spans in seconds, points in time in
+    Unix seconds."""
 
     utility_a: str
     utility_b: str

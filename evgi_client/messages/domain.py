@@ -23,7 +23,7 @@ class Domain(TypedStruct):
         return self.struct_hash()
 
     def to_json(self) -> dict[str, Any]:
-        """The ``domain`` of ``eth_signTypedData_v4``. The chain id is a JSON number: wallets compare it to theirs."""
+        """The ``domain`` of ``eth_signTypedData_v4``, chain id as a number: wallets compare it to theirs."""
         return {
             "name": self.name,
             "version": self.version,

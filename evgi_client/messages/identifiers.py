@@ -18,8 +18,8 @@ def normalise_evse_id(evse_id: str) -> str:
     """The one form of an EVSE id: upper case, without the separators ``*``, ``-`` and space.
 
     ISO 15118-2 form: country (2 letters), operator (3), ``E``, outlet (1 to 31): at most 37 characters.
-    DIN form: country (1 to 3 digits, ``+`` optional), operator (3 to 6 digits), outlet (1 to 32 digits). Nothing
-    else marks where its operator ends, so the separators around the operator stay: without them two ids could
+    DIN form: country (1 to 3 digits, ``+`` optional), operator (3 to 6 digits), outlet (1 to 32 digits). The
+    separators around the operator stay: nothing else marks where it ends, and without them two ids could
     become one.
 
     Raises:
@@ -48,7 +48,7 @@ def evse_id_hash(evse_id: str) -> bytes:
 
 
 def connector_id(evse_id: str, connector_number: int) -> bytes:
-    """A connector's id in the ``ChargePointRegistry``: ``keccak256(abi.encode(evseIdHash, connectorNumber))``.
+    """``keccak256(abi.encode(evseIdHash, connectorNumber))``: a connector's id in the ``ChargePointRegistry``.
 
     Raises:
         InvalidEvseIdError: no EVSE id.
@@ -62,9 +62,9 @@ def connector_id(evse_id: str, connector_number: int) -> bytes:
 def salted_hash(salt: bytes, value: str) -> bytes:
     """``keccak256(salt || UTF-8 value)``: how personal data (contract id, token uid, VIN) appears on chain.
 
-    Such values are few enough to be tried one by one, so the hash hides them only while the salt is secret: one
-    random salt a value, kept by those who may know the value. Its length is fixed, so that no other salt and
-    value give the same bytes.
+    Such values are few enough to be tried one by one, so the hash hides them only while the salt is secret:
+    one random salt a value, kept by those who may know the value. Its length is fixed, so that no other salt
+    and value give the same bytes.
 
     Raises:
         InvalidSaltError: the salt is not 32 bytes.

@@ -70,8 +70,9 @@ def _uint(bits: int, layout: str) -> Kind:
     limit = 2**bits
 
     def read(value: Any) -> int | None:
-        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < limit
-        return int(value) if fits else None
+        if type(value) is int or (isinstance(value, int) and not isinstance(value, bool)):
+            return int(value) if 0 <= value < limit else None
+        return None
 
     def read_json(value: Any) -> int | None:
         return read(int(value) if isinstance(value, str) and _DECIMAL.match(value) else value)

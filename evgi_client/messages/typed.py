@@ -1,5 +1,5 @@
-"""EIP-712 hashing of dataclasses. A class is bound to its type string once, at import; after that a struct hash
-is one ``struct.pack`` and one Keccak, and is kept, so that terms shared by many sessions are hashed once."""
+"""EIP-712 hashing of dataclasses. A class is bound to its type string once, at import; after that a struct
+hash is one ``struct.pack`` and one Keccak, and is kept: terms shared by many sessions are hashed once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from evgi_client.errors import FieldMissingError, FieldUnknownError, FieldValueError
@@ -40,6 +41,11 @@ class Schema:
     members: tuple[Member, ...]
     nested: tuple[type[TypedStruct], ...]
     words: struct.Struct
+    """The type hash and one word a member."""
+    values: Callable[[Any], tuple[Any, ...]]
+    """The values of an instance, in order."""
+    converted: tuple[tuple[int, Callable[[Any], Any]], ...]
+    """Where the value itself is not what is packed: its position, and what makes the word of it."""
 
 
 def typed(type_string: str, *nested: type[TypedStruct]) -> Callable[[type[Struct]], type[Struct]]:
@@ -71,6 +77,8 @@ def typed(type_string: str, *nested: type[TypedStruct]) -> Callable[[type[Struct
             members,
             nested,
             struct.Struct(">32s" + "".join(member.kind.layout for member in members)),
+            attrgetter(*attributes),
+            tuple((n, member.kind.word) for n, member in enumerate(members) if member.kind.word is not None),
         )
         return cls
 
@@ -89,9 +97,10 @@ class TypedStruct:
     TYPE: ClassVar[str]
     """Name of the type."""
     _schema: ClassVar[Schema]
-    _struct_hash: bytes
+    _struct_hash: bytes | None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_struct_hash", None)
         for member in self._schema.members:
             given = getattr(self, member.attribute)
             value = member.kind.read(given)
@@ -107,26 +116,26 @@ class TypedStruct:
 
     def struct_hash(self) -> bytes:
         """``keccak256(typeHash || words)``, 32 bytes. Computed once."""
-        try:
-            return self._struct_hash
-        except AttributeError:
+        hashed = self._struct_hash
+        if hashed is None:
             hashed = keccak256(self._encode())
             object.__setattr__(self, "_struct_hash", hashed)
-            return hashed
+        return hashed
 
     def _encode(self) -> bytes:
         schema = self._schema
-        words = [
-            getattr(self, member.attribute)
-            if member.kind.word is None
-            else member.kind.word(getattr(self, member.attribute))
-            for member in schema.members
-        ]
+        words = list(schema.values(self))
+        for position, word in schema.converted:
+            words[position] = word(words[position])
         return schema.words.pack(schema.type_hash, *words)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By the constructor, so that what is unpickled was checked too.
+        return type(self), self._schema.values(self)
+
     def to_json(self) -> dict[str, Any]:
-        """A JSON object under the names of the Solidity fields: hashes as ``0x`` hexadecimal, integer types wider
-        than 53 bits as decimal strings."""
+        """A JSON object under the names of the Solidity fields: hashes as ``0x`` hexadecimal, integer types
+        wider than 53 bits as decimal strings."""
         return {
             member.name: member.kind.write_json(getattr(self, member.attribute))
             for member in self._schema.members
@@ -193,7 +202,7 @@ def _nested_kind(cls: type[TypedStruct]) -> Kind:
         read_json=lambda value: cls.from_json(value) if _is_object(value) else None,
         write_json=lambda value: value.to_json(),
         layout="32s",
-        word=lambda value: value.struct_hash(),
+        word=cls.struct_hash,
     )
 
 

@@ -8,6 +8,7 @@ from evgi_client.signing.recovery import (
     verify_digest,
 )
 from evgi_client.signing.signature import Signature
+from evgi_client.signing.signed import Signed, sign
 from evgi_client.signing.signer import LocalSigner, Signer
 
 __all__ = [
@@ -15,8 +16,10 @@ __all__ = [
     "IsValidSignature",
     "LocalSigner",
     "Signature",
+    "Signed",
     "Signer",
     "recover",
     "recover_many",
+    "sign",
     "verify_digest",
 ]

@@ -24,10 +24,10 @@ EIP1271_MAGIC_VALUE = bytes.fromhex("1626ba7e")
 """The ``bytes4`` that an account's ``isValidSignature(bytes32,bytes)`` returns for what it accepts."""
 
 IsValidSignature = Callable[[str, bytes, bytes], bool]
-"""``(account, digest, signature) -> accepted``: the chain's answer to EIP-1271. It is True only where the account
-has code and its ``isValidSignature(digest, signature)`` returned ``EIP1271_MAGIC_VALUE`` and 28 zero bytes. A
-revert, any other value, a short answer and an account without code are all False; an unreachable chain is an error,
-not False. The answer holds for the block it was asked at: an account may change its mind."""
+"""``(account, digest, signature) -> accepted``: the chain's answer to EIP-1271. It is True only where the
+account has code and ``isValidSignature(digest, signature)`` returned the magic value and 28 zero bytes. A
+revert, any other value, a short answer and an account without code are False; an unreachable chain is an
+error, not False. The answer holds for the block it was asked at: an account may change its mind."""
 
 
 def address_of(key: PublicKey) -> str:

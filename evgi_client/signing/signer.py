@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from coincurve import PrivateKey
 
-from evgi_client.errors import InvalidDigestError, InvalidKeyError, UnsignableTransactionError
+from evgi_client.errors import InvalidDigestError, InvalidKeyError, KeystoreError, UnsignableTransactionError
+from evgi_client.signing.keystore import decrypt_key, encrypt_key, read_document, write_new
 from evgi_client.signing.recovery import DIGEST_LENGTH, address_of
 from evgi_client.signing.signature import CURVE_ORDER, Signature
+from evgi_client.signing.signed import Signed, SignedMessage, sign
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from os import PathLike
+
+    from evgi_client.messages.domain import Domain
 
 KEY_LENGTH = 32
 
@@ -57,10 +63,40 @@ class LocalSigner:
             raise InvalidKeyError("out of the curve's range")
         return cls(PrivateKey(key))
 
+    @classmethod
+    def from_keystore(cls, path: str | PathLike[str], password: Callable[[], str]) -> LocalSigner:
+        """A signer for the key in an encrypted file (Web3 Secret Storage, version 3).
+
+        Args:
+            password: asked once, after the file was found and read.
+
+        Raises:
+            KeystoreError: the file cannot be read, is no such keystore, or holds the key of another address.
+            KeystorePasswordError: the password is wrong.
+        """
+        document = read_document(Path(path))
+        named = document.get("address")
+        signer = cls.from_key(decrypt_key(Path(path), document, password))
+        if named is not None and str(named).lower().removeprefix("0x") != signer.address[2:].lower():
+            raise KeystoreError(str(path), f"its key is that of {signer.address}, not of {named}")
+        return signer
+
+    def save_keystore(self, path: str | PathLike[str], password: Callable[[], str]) -> None:
+        """Writes the key to a new encrypted file that only its owner may read: all of it or nothing.
+
+        Raises:
+            KeystoreError: there is such a file already, or it cannot be written.
+        """
+        write_new(Path(path), encrypt_key(self._key.secret, password))
+
     @property
     def address(self) -> str:
         """Checksummed address of the key."""
         return self._address
+
+    def sign(self, message: SignedMessage, domain: Domain) -> Signed[SignedMessage]:
+        """Signs a message in a domain."""
+        return sign(self, message, domain)
 
     def sign_digest(self, digest: bytes) -> Signature:
         """Signs 32 bytes as they are, deterministically (RFC 6979): the same digest gives the same signature.
@@ -81,10 +117,11 @@ class LocalSigner:
         """
         # Half a second to import, and a charge point that only signs messages never needs it.
         from eth_account import Account
+        from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 
         try:
             signed = Account.sign_transaction(dict(transaction), self._key.secret)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RLPException) as error:
             raise UnsignableTransactionError(str(error)) from error
         return bytes(signed.raw_transaction)
 
