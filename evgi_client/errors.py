@@ -35,6 +35,16 @@
     │   ├── InsufficientFundsError  the sender cannot pay for a transaction
     │   ├── TransactionTimeoutError no receipt in the time given
     │   └── ContractError           a contract refused: the custom error by name, with its arguments
+    ├── DeploymentError             a deployment, its plan or its manifest
+    │   ├── PlanError               a plan that cannot be carried out
+    │   ├── PlanChangedError        a plan that does not go with what is deployed
+    │   ├── ManifestError           a file that is no manifest
+    │   ├── ManifestMissingError    no manifest at this path
+    │   ├── DeploymentIncompleteError  a deployment that was not finished
+    │   ├── DeploymentChainError    a manifest of another chain
+    │   ├── DeploymentDriftError    the chain lacks what the manifest says was deployed
+    │   ├── DeploymentDelayedError  changes that are announced and not yet made
+    │   └── DeploymentBusyError     another process is applying the manifest
     ├── TariffError                 a tariff, or a price made with one
     │   ├── TariffFieldError        a value that no tariff can have
     │   ├── NotFlatRatesError       a tariff that is more than one rate a dimension
@@ -53,6 +63,9 @@
     │   ├── BatchLayoutError        a value that does not fit the packed layout
     │   ├── SessionConflictError    another session with the same key is queued
     │   ├── QueueFileError          the queue's file cannot be used
+    │   ├── SessionFileError        a file of sessions of which nothing can be read
+    │   │   └── UnknownSessionFormatError   its header is that of no format
+    │   ├── SessionRowError         one row of it of which no session can be made, with the reason
     │   └── SessionRefusedError     a session that must not be settled; one class a reason
     ├── DemoError                   the demo cannot run
     └── ...
@@ -269,6 +282,30 @@ class DirectoryEventError(ChargingError):
         self.connector, self.version, self.why = connector, version, why
 
 
+class SessionFileError(ChargingError):
+    """A file of sessions of which nothing can be read."""
+
+    def __init__(self, path: object, why: str) -> None:
+        super().__init__(f"sessions of {path}: {why}")
+        self.path, self.why = path, why
+
+
+class UnknownSessionFormatError(SessionFileError):
+    """What a file of sessions begins with is not how one of the formats begins."""
+
+    def __init__(self, path: object, found: str, formats: tuple[str, ...]) -> None:
+        super().__init__(path, f"begins with {found!r}; known formats: {', '.join(formats)}")
+        self.found, self.formats = found, formats
+
+
+class SessionRowError(ChargingError, ValueError):
+    """One row of which no session can be made. ``reason`` is a word of ``charging.sources.REASONS``."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail = reason, detail
+
+
 class SessionRefusedError(ChargingError):
     """A session that must not be settled. ``reason`` is one word, the same in Python and, where the chain checks it too,
     in the contract's error; ``values`` are the numbers behind it."""
@@ -474,6 +511,81 @@ class ContractError(ChainError):
 
 def _shown(value: object) -> str:
     return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+class DeploymentError(EvgiError):
+    """Root of what can be wrong with a deployment, its plan or its manifest."""
+
+
+class PlanError(DeploymentError, ValueError):
+    """A plan that cannot be carried out."""
+
+
+class PlanChangedError(DeploymentError):
+    """A plan that does not go with what is already deployed: contracts are never changed, only deployed anew."""
+
+    def __init__(self, contract: str, how: str) -> None:
+        super().__init__(f"{contract} {how}; use a new manifest for a new deployment")
+        self.contract = contract
+        self.how = how
+
+
+class ManifestError(DeploymentError, ValueError):
+    """A file that is no manifest, or not of a schema this version reads."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"manifest: {field}: {why}")
+        self.field = field
+        self.why = why
+
+
+class ManifestMissingError(DeploymentError):
+    """There is no manifest at this path."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(f"no manifest at {path}")
+        self.path = path
+
+
+class DeploymentIncompleteError(DeploymentError):
+    """A deployment that was not finished. Applying its plan again finishes it."""
+
+
+class DeploymentChainError(DeploymentError):
+    """A manifest of another chain than the one that is connected."""
+
+    def __init__(self, what: str, expected: object, actual: object) -> None:
+        super().__init__(f"the manifest is of another chain: {what} {expected}, connected to {actual}")
+        self.what = what
+        self.expected = expected
+        self.actual = actual
+
+
+class DeploymentDriftError(DeploymentError):
+    """The chain does not have what the manifest says was deployed."""
+
+    def __init__(self, contract: str, where: str, why: str) -> None:
+        super().__init__(f"{contract} at {where}: {why}")
+        self.contract = contract
+        self.where = where
+        self.why = why
+
+
+class DeploymentDelayedError(DeploymentError):
+    """Changes that are announced and not yet made: the signer governs under a delay. Apply again at ``ready_at``."""
+
+    def __init__(self, ready_at: int) -> None:
+        super().__init__(f"announced, not yet made: apply the plan again at {ready_at} or later")
+        self.ready_at = ready_at
+
+
+class DeploymentBusyError(DeploymentError):
+    """Another process is applying this manifest."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(f"another process is applying {path}")
+        self.path = path
+
 
 
 class TariffError(EvgiError, ValueError):

@@ -193,6 +193,10 @@ class Abi:
     def events(self) -> list[Mapping[str, Any]]:
         return [entry for entry in self.entries if entry["type"] == "event"]
 
+    def selector(self, name: str) -> bytes:
+        """The selector of a function."""
+        return selector_of(self.function(name))
+
     def encode_call(self, name: str, args: Sequence[object]) -> bytes:
         """Selector and arguments of a call."""
         entry = self.function(name, len(args))

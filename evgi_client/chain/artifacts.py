@@ -12,7 +12,7 @@ from evgi_client.chain.abi import Abi
 from evgi_client.errors import ArtifactInvalidError, ArtifactMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _PACKAGE = "evgi_client"
@@ -70,6 +70,14 @@ class Artifact:
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ArtifactInvalidError(f"not an artifact: {type(error).__name__}: {error}") from error
+
+    def creation(self, args: Sequence[object]) -> bytes:
+        """The data of the transaction that creates the contract.
+
+        Raises:
+            AbiError: the arguments do not fit its constructor.
+        """
+        return self.bytecode + self.abi.encode_constructor(args)
 
     def matches(self, code: bytes) -> bool:
         """Is this the contract's deployed code? Immutables, which its constructor fills in, are left out."""

@@ -133,12 +133,17 @@ class Chain:
             self._embedded.backend.advance_to(timestamp)
 
     def snapshot(self) -> Any:
-        """Marks the embedded chain's state, to come back to with ``revert_to``."""
-        return self._own_state().ethereum_tester.take_snapshot()
+        """Marks the embedded chain's state and time, to come back to with ``revert_to``."""
+        embedded = self._own_state()
+        return embedded.ethereum_tester.take_snapshot(), embedded.backend.clock
 
     def revert_to(self, snapshot: Any) -> None:
-        """Puts the embedded chain back, its clock too, to where it was when the snapshot was taken."""
-        self._own_state().ethereum_tester.revert_to_snapshot(snapshot)
+        """Puts the embedded chain, its clock too, back to where it was when the snapshot was taken."""
+        embedded = self._own_state()
+        taken, clock = snapshot
+        with embedded.lock:
+            embedded.ethereum_tester.revert_to_snapshot(taken)
+            embedded.backend.advance_to(clock)
         self._transactions.nonces.clear()
 
     def _own_state(self) -> Any:
@@ -179,6 +184,13 @@ class Chain:
         """An account's code; empty where it has none."""
         return self._node.ask(
             "eth_getCode", lambda: bytes(self._node.eth.get_code(to_checksum_address(address)))
+        )
+
+    def nonce(self, address: str) -> int:
+        """How many transactions of an account are in blocks."""
+        account = to_checksum_address(address)
+        return self._node.ask(
+            "eth_getTransactionCount", lambda: int(self._node.eth.get_transaction_count(account))
         )
 
     def unlocked_accounts(self) -> list[str]:
@@ -229,7 +241,7 @@ class Chain:
             ContractError: its constructor reverted.
         """
         artifact = name if isinstance(name, Artifact) else Artifact.load(name)
-        data = artifact.bytecode + artifact.abi.encode_constructor(args)
+        data = artifact.creation(args)
         receipt = self.send(signer, to=None, data=data, gas=gas, contract=artifact.name, abi=artifact.abi)
         if receipt.contract_address is None:
             raise ChainError(f"transaction {receipt.transaction_hash} created no contract")
@@ -337,6 +349,10 @@ class Chain:
     def is_known(self, transaction_hash: str) -> bool:
         """Does the node have this transaction, in a block or waiting for one?"""
         return self._transactions.is_known(transaction_hash)
+
+    def calldata_of(self, transaction_hash: str) -> bytes | None:
+        """The data that a transaction was sent with; None where the node does not have it."""
+        return self._transactions.calldata_of(transaction_hash)
 
     def receipt(self, transaction_hash: str) -> Receipt | None:
         """The receipt of a transaction, failed ones too; None while it is in no block."""

@@ -254,13 +254,17 @@ class Transactions:
 
     def is_known(self, transaction_hash: str) -> bool:
         """Does the node have this transaction, in a block or waiting?"""
+        return self.calldata_of(transaction_hash) is not None
+
+    def calldata_of(self, transaction_hash: str) -> bytes | None:
+        """The data that a transaction was sent with; None where the node does not have it."""
         try:
-            self._node.ask(
+            sent = self._node.ask(
                 "eth_getTransactionByHash", lambda: self._node.eth.get_transaction(_hash(transaction_hash))
             )
         except TransactionNotFound:
-            return False
-        return True
+            return None
+        return bytes(sent["input"])
 
     def receipt(self, transaction_hash: str) -> Receipt | None:
         """The receipt, where the transaction is in a block."""
