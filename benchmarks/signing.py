@@ -16,7 +16,7 @@ import platform
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -63,34 +63,26 @@ def measure(sessions: int, rounds: int) -> dict[str, Any]:
     raw = [signature.to_bytes()[:64] + bytes((signature.v - 27,)) for signature in signatures]
     encode_and_sign, encode_and_recover = eth_account_calls(key, terms, domain, facts)
 
+    def build_and_hash(started_at: int, max_cost: int) -> bytes:
+        return ChargingAuthorization(terms, started_at, max_cost).digest(domain)
+
+    def build_and_sign(started_at: int, max_cost: int) -> object:
+        return signer.sign(ChargingAuthorization(terms, started_at, max_cost), domain)
+
+    def bare_sign(digest: bytes) -> object:
+        return bare_key.sign_recoverable(digest, hasher=None)
+
+    def bare_recover(digest: bytes, signature: bytes) -> object:
+        return PublicKey.from_signature_and_message(signature, digest, hasher=None)
+
     work: dict[str, tuple[int, Callable[[], object]]] = {
-        "bare sign": (
-            sessions,
-            lambda: [bare_key.sign_recoverable(digest, hasher=None) for digest in digests],
-        ),
-        "sign_digest": (sessions, lambda: [signer.sign_digest(digest) for digest in digests]),
-        "build, hash and sign": (
-            sessions,
-            lambda: [signer.sign(ChargingAuthorization(terms, *fact), domain) for fact in facts],
-        ),
-        "build and hash": (
-            sessions,
-            lambda: [ChargingAuthorization(terms, *fact).digest(domain) for fact in facts],
-        ),
+        "bare sign": (sessions, each(bare_sign, digests)),
+        "sign_digest": (sessions, each(signer.sign_digest, digests)),
+        "build, hash and sign": (sessions, each(build_and_sign, *zip(*facts, strict=True))),
+        "build and hash": (sessions, each(build_and_hash, *zip(*facts, strict=True))),
         "eth-account sign": (ETH_ACCOUNT_SESSIONS, encode_and_sign),
-        "bare recover": (
-            sessions,
-            lambda: [
-                PublicKey.from_signature_and_message(signature, digest, hasher=None)
-                for signature, digest in zip(raw, digests, strict=True)
-            ],
-        ),
-        "recover": (
-            sessions,
-            lambda: [
-                recover(digest, signature) for digest, signature in zip(digests, signatures, strict=True)
-            ],
-        ),
+        "bare recover": (sessions, each(bare_recover, digests, raw)),
+        "recover": (sessions, each(recover, digests, signatures)),
         "recover_many, all cores": (sessions, lambda: recover_many(digests, signatures)),
         "eth-account recover": (ETH_ACCOUNT_SESSIONS, encode_and_recover),
     }
@@ -127,6 +119,16 @@ def measure(sessions: int, rounds: int) -> dict[str, Any]:
             row("eth-account recover", "bare recover"),
         ],
     }
+
+
+def each(call: Callable[..., object], *columns: Sequence[Any]) -> Callable[[], None]:
+    """Calls once a session and keeps nothing, so that no row pays for collecting another's garbage."""
+
+    def run() -> None:
+        for arguments in zip(*columns, strict=True):
+            call(*arguments)
+
+    return run
 
 
 def eth_account_calls(

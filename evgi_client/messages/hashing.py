@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-import sha3
+from sha3 import keccak_256
 
 from evgi_client.errors import InvalidAddressError
 
@@ -16,7 +16,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}\Z")
 
 def keccak256(data: bytes) -> bytes:
     """The hash that the chain uses (Keccak-256, not the later SHA3-256): 32 bytes."""
-    digest: bytes = sha3.keccak_256(data).digest()
+    digest: bytes = keccak_256(data).digest()
     return digest
 
 

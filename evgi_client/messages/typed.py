@@ -44,6 +44,8 @@ class Schema:
     """The type hash and one word a member."""
     values: Callable[[Any], tuple[Any, ...]]
     """The values of an instance, in order."""
+    readers: tuple[tuple[str, Callable[[Any], Any], Member], ...]
+    """The attribute of each member and what checks it."""
     converted: tuple[tuple[int, Callable[[Any], Any]], ...]
     """Where the value itself is not what is packed: its position, and what makes the word of it."""
 
@@ -78,6 +80,7 @@ def typed(type_string: str, *nested: type[TypedStruct]) -> Callable[[type[Struct
             nested,
             struct.Struct(">32s" + "".join(member.kind.layout for member in members)),
             attrgetter(*attributes),
+            tuple((member.attribute, member.kind.read, member) for member in members),
             tuple((n, member.kind.word) for n, member in enumerate(members) if member.kind.word is not None),
         )
         return cls
@@ -101,13 +104,13 @@ class TypedStruct:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_struct_hash", None)
-        for member in self._schema.members:
-            given = getattr(self, member.attribute)
-            value = member.kind.read(given)
+        for attribute, read, member in self._schema.readers:
+            given = getattr(self, attribute)
+            value = read(given)
             if value is None:
                 raise FieldValueError(self.TYPE, member.name, given, member.kind.expected)
             if value is not given:
-                object.__setattr__(self, member.attribute, value)
+                object.__setattr__(self, attribute, value)
 
     @classmethod
     def type_string(cls) -> str:
