@@ -66,6 +66,8 @@
     │   ├── SessionFileError        a file of sessions of which nothing can be read
     │   │   └── UnknownSessionFormatError   its header is that of no format
     │   ├── SessionRowError         one row of it of which no session can be made, with the reason
+    │   ├── RosterKeysError         keys that cannot be a driver roster
+    │   ├── DirectoryEventError     an event that does not continue the directory of charge points
     │   └── SessionRefusedError     a session that must not be settled; one class a reason
     ├── DemoError                   the demo cannot run
     └── ...

@@ -443,6 +443,24 @@ def test_a_key_revoked_within_a_later_roster_is_listed_until_then(world: World) 
     world.do("publish", now + 250, now + 300, [key(2)], signer=world.peer)
 
 
+def test_a_revocation_at_the_edge_of_a_span_is_outside_the_one_and_inside_the_other(world: World) -> None:
+    now = world.chain.now()
+    world.do("publish", now, now + 100, [key(1)])
+    world.do("publish", now + 100, now + 200, [key(2)])
+    world.do("revoke", key(2), now + 100)
+    # Valid to the last second of the first roster, in no second of the second one.
+    world.do("extend", 1, [key(2)])
+    assert world.ask("revokedWord", 1, 8) == 0
+    assert world.ask("isValidAt", key(2), now + 99)
+    refuses(
+        lambda: world.do("extend", 2, [key(2)]),
+        "KeyAlreadyRevoked",
+        utility=world.utility.address,
+        key=key(2),
+        effectiveAt=now + 100,
+    )
+
+
 # Who may
 
 STRANGERS: dict[str, Callable[[World], tuple[object, ...]]] = {
