@@ -11,8 +11,10 @@ from pathlib import Path
 import ape
 import pytest
 
-from evgi_client.chain import Artifact, Chain
+from evgi_client.chain import Artifact
+from evgi_client.deployment import DeploymentPlan, Role, apply
 from evgi_client.signing import LocalSigner
+from scripts.deploy import TRIAL_FUNDS, ape_chain
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "evgi_client" / "artifacts"
 OWN = [
@@ -35,8 +37,16 @@ def test_ape_compiles_the_packaged_contract(name: str) -> None:
     assert without_metadata(bytes.fromhex(compiled.removeprefix("0x"))) == without_metadata(packaged)
 
 
-def test_package_deploys_on_the_chain_of_ape(accounts) -> None:
-    chain, signer = Chain.from_web3(ape.chain.provider.web3), LocalSigner.create()
-    accounts[0].transfer(signer.address, "100 ether")
-    manager = chain.deploy("AccessManager", [signer.address], signer)
-    assert manager.call("hasRole", 0, signer.address)[0] is True
+def test_suite_deploys_on_the_chain_of_ape(tmp_path: Path) -> None:
+    chain, trial = ape_chain()
+    assert trial
+    signer, utility = LocalSigner.create(), LocalSigner.create()
+    chain.faucet(signer.address, TRIAL_FUNDS)
+    plan = DeploymentPlan(signer.address, {Role.UTILITY: (utility.address,)})
+    deployment = apply(plan, chain, signer, tmp_path / "deployment.json")
+    for name, contract in deployment.contracts.items():
+        # Read through ape, not through the package.
+        assert Artifact.load(name).matches(bytes(ape.chain.provider.get_code(contract.address)))
+    manager = deployment.contract_on(chain, "AccessManager")
+    assert manager.call("hasRole", Role.UTILITY, utility.address)[0] is True
+    assert manager.call("hasRole", Role.UTILITY, signer.address)[0] is False
