@@ -20,6 +20,11 @@ OcpiValue: TypeAlias = "dict[str, OcpiValue] | list[OcpiValue] | str | int | Dec
 MAX_DECIMAL_EXPONENT = 30
 """A number beyond 1e30 or below 1e-30 is no price, energy or time, and would make integers of absurd length."""
 
+MAX_DEPTH = 64
+"""OCPI nests less than ten deep. Python's reader follows nesting on the C stack, and py-evm lifts the limit that would
+stop it before it runs out."""
+
+_NESTING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _DATE_TIME = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII
 )
@@ -29,17 +34,22 @@ def read_json(text: str) -> OcpiValue:
     """The value of a JSON text, fractions as ``Decimal``.
 
     Raises:
-        OcpiDocumentError: the text is no JSON, or has a number that is none (NaN, Infinity).
+        OcpiDocumentError: the text is no JSON, has a number that is none (NaN, Infinity), or nests more than MAX_DEPTH.
     """
 
     def refuse(constant: str) -> OcpiValue:
         raise OcpiDocumentError(f"{constant} is no JSON number")
 
+    depth = 0
+    for match in _NESTING.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+        if depth > MAX_DEPTH:
+            raise OcpiDocumentError(f"nested more than {MAX_DEPTH} deep")
     try:
         value: OcpiValue = json.loads(text, parse_float=Decimal, parse_constant=refuse)
     except OcpiDocumentError:
         raise
-    except (ValueError, InvalidOperation, RecursionError) as error:  # also numbers too long to be numbers
+    except (ValueError, InvalidOperation) as error:  # also numbers too long to be numbers
         raise OcpiDocumentError(str(error)) from error
     return value
 
