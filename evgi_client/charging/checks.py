@@ -59,20 +59,21 @@ def check(
             where the creditor bills its own driver.
         place: the driver's place in the roster in force at the session's start, None where it has none.
     """
-    _check_parties(session, creditor, point)
+    terms = session.authorization.terms
+    if terms.creditor != creditor:
+        raise errors.CreditorMismatchError(creditor=terms.creditor, caller=creditor)
     _check_time(session, now, agreement)
-    if session.authorization.terms.debtor != creditor:
+    if terms.debtor != creditor:
         _check_agreement(session, agreement)
+    _check_served(session, point)
     _check_limits(session, point)
     _check_driver(session, domain, place)
     _check_meter(session, domain, point)
 
 
-def _check_parties(session: SignedSession, creditor: str, point: ChargePoint | None) -> None:
+def _check_served(session: SignedSession, point: ChargePoint | None) -> None:
     terms = session.authorization.terms
-    if terms.creditor != creditor:
-        raise errors.CreditorMismatchError(creditor=terms.creditor, caller=creditor)
-    if point is None or not point.in_service or point.creditor != creditor:
+    if point is None or not point.in_service or point.creditor != terms.creditor:
         serving = point.creditor if point else None
         raise errors.ChargePointNotServedError(
             connector=_hex(terms.connector), startedAt=session.started_at, creditor=serving

@@ -40,6 +40,10 @@ class Tokens:
             return None
         return self._token.transact("admit", account, signer=self._signer)
 
+    def cap_minter(self, minter: str, cap: int) -> Receipt:
+        """Sets the most that an account may ever have minted."""
+        return self._token.transact("capMinter", minter, cap, signer=self._signer)
+
     def mint(self, to: str, amount: int, reference: bytes) -> Receipt | None:
         """Creates tokens against a fiat payment received. None where this payment has minted before."""
         if self._token.call("fiatReferenceUsed", reference):

@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
 
-from evgi_client.chain import Chain, ContractHandle
+from evgi_client.chain import Chain
 from evgi_client.charging.directory import ChargePoint, Status
-from evgi_client.charging.enrolment import Enrolment
-from evgi_client.clearing.peering import Peering
-from evgi_client.clearing.positions import Positions
-from evgi_client.clearing.tokens import Tokens, fiat_reference
+from evgi_client.clearing.tokens import fiat_reference
+from evgi_client.client import Client
 from evgi_client.demo.terms import TARIFF, Offer
 from evgi_client.demo.windows import DAY, Window
 from evgi_client.demo.world import Utility, World
-from evgi_client.deployment import Deployment, DeploymentPlan, Role, apply
-from evgi_client.messages import Domain, PeeringAgreement, evse_id_hash
+from evgi_client.deployment import Deployment, DeploymentPlan, Role, apply, steps
+from evgi_client.messages import PeeringAgreement, evse_id_hash
 from evgi_client.signing import LocalSigner, sign
 from evgi_client.tariffs import tariff_hash
 
@@ -41,42 +39,40 @@ class Consortium:
         self._chain = chain
         self._governor = governor
         self._world = world
+        self._clients: dict[str, Client] = {}
+        self._plan = DeploymentPlan(
+            governor.address,
+            {
+                Role.UTILITY: tuple(utility.address for utility in world.utilities),
+                Role.MEMBERSHIP: (governor.address,),
+                Role.REDEEMER: (governor.address,),
+                Role.PAUSER: (governor.address,),
+            },
+        )
         self.deployment: Deployment
-        self.contracts: dict[str, ContractHandle] = {}
+        self.steps = steps(self._plan)
 
     def deploy(self, manifest: Path, step: Callable[[], None]) -> None:
         """Deploys the suite and gives each utility its role."""
-        plan = DeploymentPlan(
-            governor=self._governor.address,
-            grants={
-                Role.UTILITY: tuple(utility.address for utility in self._world.utilities),
-                Role.MEMBERSHIP: (self._governor.address,),
-                Role.REDEEMER: (self._governor.address,),
-                Role.PAUSER: (self._governor.address,),
-            },
+        self.deployment = apply(
+            self._plan, self._chain, self._governor, manifest, progress=lambda _: step()
         )
-        self.deployment = apply(plan, self._chain, self._governor, manifest, progress=lambda _: step())
-        self.contracts = self.deployment.contracts_on(self._chain)
 
-    def domain(self, contract: str) -> Domain:
-        """EIP-712 domain of a contract."""
-        return self.deployment.domain(contract)
-
-    def positions(self, utility: Utility) -> Positions:
-        """Positions as a utility sees them."""
-        return Positions(self.contracts, utility.signer)
+    def client(self, party: Utility | None = None) -> Client:
+        """The suite as a utility uses it, or as the governor does."""
+        signer = party.signer if party else self._governor
+        if signer.address not in self._clients:
+            self._clients[signer.address] = Client(self.deployment, self._chain, signer)
+        return self._clients[signer.address]
 
     def found(self, deposit: int, offer: Offer, since: int) -> Iterator[None]:
         """Admits the utilities, mints each a deposit and has each pair sign an agreement. Yields after each step."""
-        token = self.contracts["ClearingToken"]
-        treasury = Tokens(self.contracts, self._governor)
-        token.transact(
-            "capMinter", self._governor.address, deposit * len(self._world.utilities), signer=self._governor
-        )
+        treasury = self.client().tokens
+        treasury.cap_minter(self._governor.address, deposit * len(self._world.utilities))
         for utility in self._world.utilities:
             treasury.admit(utility.address)
             treasury.mint(utility.address, deposit, fiat_reference(f"first deposit of {utility.name}"))
-            Positions(self.contracts, utility.signer).allow(deposit)
+            self.client(utility).positions.allow(deposit)
             yield
         for one, other in combinations(self._world.utilities, 2):
             self._peer(one, other, deposit, offer, since)
@@ -86,7 +82,7 @@ class Consortium:
         """Each utility lists the connectors of its operators. Yields after each."""
         for connector in self._world.connectors.values():
             utility = self._world.utility_of[connector.operator]
-            Enrolment(self.contracts, utility.signer).register(
+            self.client(utility).enrolment.register(
                 ChargePoint(
                     creditor=utility.address,
                     since=since,
@@ -110,16 +106,17 @@ class Consortium:
                 if driver.utility.name == utility.name
             ]
             if keys:
-                Enrolment(self.contracts, utility.signer).publish_roster(window.begins, window.ends, keys)
+                self.client(utility).enrolment.publish_roster(window.begins, window.ends, keys)
 
     def _peer(self, one: Utility, other: Utility, line: int, offer: Offer, since: int) -> None:
         a, b = sorted((one, other), key=lambda utility: int(utility.address, 16))
-        domain = self.domain("PeeringRegistry")
+        client = self.client()
+        domain = self.deployment.domain("PeeringRegistry")
         agreement = PeeringAgreement(
             utility_a=a.address,
             utility_b=b.address,
             version=1,
-            currency=self.contracts["ClearingToken"].address,
+            currency=self.deployment.address("ClearingToken"),
             submit_within=offer.submit_within,
             fee_bps=0,
             credit_line_a=line,
@@ -134,4 +131,4 @@ class Consortium:
             deadline=self._chain.now() + AGREEMENT_SPAN,
         )
         signatures = (sign(party.signer, agreement, domain).signature.to_bytes() for party in (a, b))
-        Peering(self.contracts, domain, self._governor).agree(agreement, *signatures)
+        client.peering.agree(agreement, *signatures)

@@ -12,10 +12,8 @@ from itertools import combinations
 from pathlib import Path
 
 from evgi_client.chain import Chain
-from evgi_client.charging.facts import Facts
 from evgi_client.charging.queue import OfflineQueue, Status
 from evgi_client.charging.sources import MeteredSession, Reading
-from evgi_client.charging.submission import Submission
 from evgi_client.demo.audit import ChainRecord, read_chain
 from evgi_client.demo.consortium import STAKE, Consortium
 from evgi_client.demo.picture import draw_flows
@@ -85,7 +83,7 @@ def run(reading: Reading, options: Options, progress: Progress) -> Summary:
         _charge_and_submit(chain, consortium, world, queue, sessions, offer, months, progress)
         before = _net_positions(consortium, world)
         _settle(consortium, world, progress)
-        record = read_chain(consortium.contracts, consortium.deployment.first_block)
+        record = read_chain(consortium.client().contracts, consortium.deployment.first_block)
         summary = _summary(reading, chain, consortium, world, queue, record, before, paths, began)
     write_statement(paths["statement"], record.settled, world)
     draw_flows(paths["picture"], summary)
@@ -137,7 +135,7 @@ def _found(
             raise DemoError("the node holds no unlocked account: name one that pays for gas with --funder")
         progress.advance()
     consortium = Consortium(chain, governor, world)
-    progress.stage("deploy contracts", Consortium.STEPS)
+    progress.stage("deploy contracts", consortium.steps)
     consortium.deploy(manifest, progress.advance)
     # Enough for the worst case, that one utility owes for every session: the demo shows clearing, not default.
     deposit = (sum(cost_of(session) for session in sessions) // (1000 * MINOR) + 2) * 1000 * MINOR
@@ -162,9 +160,7 @@ def _charge_and_submit(
     progress: Progress,
 ) -> None:
     """Month by month: rosters are published, cars charge at offline charge points, which then come online and submit."""
-    domain = consortium.domain("SessionSettlement")
-    charge_points = ChargePoints(world, offer, domain)
-    facts = Facts(consortium.contracts, consortium.deployment.first_block)
+    charge_points = ChargePoints(world, offer, consortium.deployment.domain("SessionSettlement"))
     progress.stage("sign, queue, submit", len(sessions))
     position = 0
     for month in months:
@@ -176,8 +172,7 @@ def _charge_and_submit(
         if chain.is_embedded:
             chain.advance_to(max(chain.now(), month.ends))
         for utility in world.utilities:
-            submission = Submission(queue, consortium.contracts, domain, utility.signer, facts)
-            for _ in submission.run():
+            for _ in consortium.client(utility).charging.submit(queue):
                 progress.advance()
 
 
@@ -185,7 +180,7 @@ def _net_positions(consortium: Consortium, world: World) -> dict[str, int]:
     """What the chain says each utility is owed net, in minor units."""
     return {
         utility.address: sum(
-            consortium.positions(utility).of(utility.address, peer.address)
+            consortium.client(utility).positions.of(utility.address, peer.address)
             for peer in world.utilities
             if peer is not utility
         )
@@ -197,7 +192,7 @@ def _settle(consortium: Consortium, world: World, progress: Progress) -> None:
     pairs = list(combinations(world.utilities, 2))
     progress.stage("settle in tokens", len(pairs))
     for utility, peer in pairs:
-        consortium.positions(utility).settle(peer.address)
+        consortium.client(utility).positions.settle(peer.address)
         progress.advance()
 
 
@@ -217,7 +212,7 @@ def _summary(
     for one in queue.sessions(Status.QUARANTINED):
         quarantined[(one.reason or "").split("(")[0]] += 1
     name = {utility.address: utility.name for utility in world.utilities}
-    holder = {**name, consortium.contracts["ClearingToken"].address: "redemptions"}
+    holder = {**name, consortium.deployment.address("ClearingToken"): "redemptions"}
     after = _net_positions(consortium, world)
     checks = {
         "every_session_accounted_for": reading.read == sum(quarantined.values()) + counts[Status.SETTLED],

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from evgi_client.charging.session import SignedSession
 from evgi_client.messages import ChargingAuthorization, ChargingTerms, ClockQuality, Domain, SessionRecord
@@ -20,9 +19,9 @@ def signer(number: int) -> LocalSigner:
     return LocalSigner.from_key((0xE0000 + number).to_bytes(32, "big"))
 
 
-def terms_for(connector: bytes, creditor: str, debtor: str, **changes: Any) -> ChargingTerms:
+def terms_for(connector: bytes, creditor: str, debtor: str) -> ChargingTerms:
     """Terms that allow an ordinary session."""
-    plain = ChargingTerms(
+    return ChargingTerms(
         connector=connector,
         creditor=creditor,
         debtor=debtor,
@@ -37,7 +36,6 @@ def terms_for(connector: bytes, creditor: str, debtor: str, **changes: Any) -> C
         submit_within=30 * DAY,
         export_allowed=False,
     )
-    return replace(plain, **changes)
 
 
 @dataclass(frozen=True)

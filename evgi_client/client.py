@@ -1,0 +1,82 @@
+"""One door to a deployed suite for one sender: a utility, an operator's back office, a governor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from evgi_client.chain import Chain, ContractHandle
+from evgi_client.charging.enrolment import Enrolment
+from evgi_client.charging.facts import Facts
+from evgi_client.charging.queue import OfflineQueue
+from evgi_client.charging.submission import BATCH_SIZE, Submission, SubmissionResult
+from evgi_client.clearing.peering import Peering
+from evgi_client.clearing.positions import Positions
+from evgi_client.clearing.tokens import Tokens
+from evgi_client.deployment import Deployment
+from evgi_client.signing import Signer
+
+
+class Charging:
+    """Clearing sessions from queues. What the chain has told is kept between submissions.
+
+    Args:
+        contracts: handles of the suite by name.
+        deployment: where they stand.
+        sender: the creditor utility.
+    """
+
+    def __init__(self, contracts: dict[str, ContractHandle], deployment: Deployment, sender: Signer) -> None:
+        self._contracts = contracts
+        self._domain = deployment.domain("SessionSettlement")
+        self._sender = sender
+        self._facts = Facts(contracts, deployment.first_block)
+
+    def submit(self, queue: OfflineQueue, batch_size: int = BATCH_SIZE) -> Iterator[SubmissionResult]:
+        """Settles what the queue holds for the sender; yields what became of each session. Safe to run again."""
+        return Submission(queue, self._contracts, self._domain, self._sender, self._facts, batch_size).run()
+
+
+class Client:
+    """A deployed suite as ``sender`` uses it.
+
+    Args:
+        deployment: the manifest, from ``load_deployment``.
+        chain: a chain, or the URL of a JSON-RPC node.
+        sender: signs the transactions.
+
+    Raises:
+        DeploymentChainError: the chain is another than the one deployed on.
+        ChainUnreachableError: the node does not answer.
+    """
+
+    def __init__(self, deployment: Deployment, chain: Chain | str, sender: Signer) -> None:
+        self.deployment = deployment
+        self.sender = sender
+        self.chain = Chain.connect(chain) if isinstance(chain, str) else chain
+        self.contracts = deployment.contracts_on(self.chain)
+
+    @cached_property
+    def enrolment(self) -> Enrolment:
+        """Connectors and drivers."""
+        return Enrolment(self.contracts, self.sender)
+
+    @cached_property
+    def charging(self) -> Charging:
+        """Sessions from queues."""
+        return Charging(self.contracts, self.deployment, self.sender)
+
+    @cached_property
+    def peering(self) -> Peering:
+        """Agreements between utilities."""
+        return Peering(self.contracts, self.deployment.domain("PeeringRegistry"), self.sender)
+
+    @cached_property
+    def positions(self) -> Positions:
+        """What utilities owe one another."""
+        return Positions(self.contracts, self.sender)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Clearing tokens in and out."""
+        return Tokens(self.contracts, self.sender)
