@@ -51,6 +51,7 @@
     │   ├── TimeZoneMissingError    prices by local time, and nobody says whose
     │   ├── ReadingMissingError     a price that depends on a reading the session lacks
     │   ├── TariffUnknownError      a charging period names a tariff that was not given
+    │   ├── TariffMissingError      no charging period of a session is under a tariff
     │   ├── CurrencyMismatchError   tariffs of two currencies in one session
     │   ├── ChargingPeriodError     a charging period that cannot have happened
     │   └── RatesRangeError         rates or usage outside what the contract can hold
@@ -632,6 +633,14 @@ class TariffUnknownError(TariffError):
     def __init__(self, tariff: str, known: tuple[str, ...]) -> None:
         super().__init__(f"no tariff {tariff!r} among {', '.join(known) or 'none'}")
         self.tariff, self.known = tariff, known
+
+
+class TariffMissingError(TariffError):
+    """No charging period of a session is under a tariff."""
+
+    def __init__(self, periods: int) -> None:
+        super().__init__(f"none of {periods} charging periods is under a tariff")
+        self.periods = periods
 
 
 class CurrencyMismatchError(TariffError):

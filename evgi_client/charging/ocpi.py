@@ -167,7 +167,8 @@ def price_cdr(cdr: Cdr, *, time_zone: str | None = None) -> CdrPrice:
     prices by local time.
 
     Raises:
-        TariffUnknownError: a period names a tariff that the CDR lacks, or it has none at all.
+        TariffUnknownError: a period names a tariff that the CDR lacks.
+        TariffMissingError: no period has a tariff.
         CurrencyMismatchError: a tariff in another currency than the CDR.
         ChargingPeriodError, TimeZoneMissingError, ReadingMissingError, TariffFieldError: see ``price_session``.
     """
@@ -186,8 +187,6 @@ def price_cdr(cdr: Cdr, *, time_zone: str | None = None) -> CdrPrice:
         if name is not None and name.lower() not in tariffs:
             raise TariffUnknownError(name, known)
         priced.append((period, only if name is None else tariffs[name.lower()]))
-    if not any(tariff for _, tariff in priced):
-        raise TariffUnknownError("", known)
     price = price_session(priced)
     sign = -1 if cdr.credit else 1
     stated = replace(
@@ -210,7 +209,7 @@ def charging_periods(cdr: Cdr) -> list[ChargingPeriod]:
     Raises:
         ChargingPeriodError: a period that cannot have happened.
     """
-    ends = [*(period.start for period in cdr.periods[1:]), cdr.ended_at]
+    ends = [period.start for period in cdr.periods[1:]] + [cdr.ended_at] * bool(cdr.periods)
     return [
         ChargingPeriod(
             start=period.start,

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evgi_client.errors import CurrencyMismatchError, TariffFieldError
+from evgi_client.errors import CurrencyMismatchError, TariffFieldError, TariffMissingError
 from evgi_client.tariffs.periods import ChargingPeriod, Piece, pieces
 from evgi_client.tariffs.rates import in_steps
 from evgi_client.tariffs.tariff import (
@@ -92,14 +92,15 @@ def price_session(priced: Sequence[tuple[ChargingPeriod, Tariff | None]]) -> Ses
     A reservation is expired where nothing was charged or parked.
 
     Raises:
-        TariffFieldError: no period is under a tariff, or their tariffs price different directions.
+        TariffMissingError: no period is under a tariff.
+        TariffFieldError: tariffs of two directions.
         CurrencyMismatchError: tariffs of two currencies.
         ChargingPeriodError: periods that overlap or are not in order.
         TimeZoneMissingError, ReadingMissingError: the price depends on what is not known.
     """
     tariffs = [tariff for _, tariff in priced if tariff is not None]
     if not tariffs:
-        raise TariffFieldError("session", len(priced), "none of its periods has a tariff")
+        raise TariffMissingError(len(priced))
     first = tariffs[0]
     for tariff in tariffs:
         if tariff.currency != first.currency:
