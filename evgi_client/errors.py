@@ -50,8 +50,7 @@
     │   ├── NotFlatRatesError       a tariff that is more than one rate a dimension
     │   ├── TimeZoneMissingError    prices by local time, and nobody says whose
     │   ├── ReadingMissingError     a price that depends on a reading the session lacks
-    │   ├── TariffUnknownError      a charging period names a tariff that was not given
-    │   ├── TariffMissingError      no charging period of a session is under a tariff
+    │   ├── TariffUnknownError      a charging period names a tariff that was not given, or none has one
     │   ├── CurrencyMismatchError   tariffs of two currencies in one session
     │   ├── ChargingPeriodError     a charging period that cannot have happened
     │   └── RatesRangeError         rates or usage outside what the contract can hold
@@ -628,19 +627,12 @@ class ReadingMissingError(TariffError):
 
 
 class TariffUnknownError(TariffError):
-    """A charging period names a tariff that was not given."""
+    """A charging period names a tariff that was not given, or (``tariff`` is None) no period of a session has one."""
 
-    def __init__(self, tariff: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"no tariff {tariff!r} among {', '.join(known) or 'none'}")
+    def __init__(self, tariff: str | None, known: tuple[str, ...]) -> None:
+        wanted = "no charging period has a tariff" if tariff is None else f"there is no tariff {tariff!r}"
+        super().__init__(f"{wanted}; known are {', '.join(known) or 'none'}")
         self.tariff, self.known = tariff, known
-
-
-class TariffMissingError(TariffError):
-    """No charging period of a session is under a tariff."""
-
-    def __init__(self, periods: int) -> None:
-        super().__init__(f"none of {periods} charging periods is under a tariff")
-        self.periods = periods
 
 
 class CurrencyMismatchError(TariffError):

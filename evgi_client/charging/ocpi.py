@@ -167,8 +167,7 @@ def price_cdr(cdr: Cdr, *, time_zone: str | None = None) -> CdrPrice:
     prices by local time.
 
     Raises:
-        TariffUnknownError: a period names a tariff that the CDR lacks.
-        TariffMissingError: no period has a tariff.
+        TariffUnknownError: a period names a tariff that the CDR lacks, or none has one.
         CurrencyMismatchError: a tariff in another currency than the CDR.
         ChargingPeriodError, TimeZoneMissingError, ReadingMissingError, TariffFieldError: see ``price_session``.
     """

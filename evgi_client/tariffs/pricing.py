@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evgi_client.errors import CurrencyMismatchError, TariffFieldError, TariffMissingError
+from evgi_client.errors import CurrencyMismatchError, TariffFieldError, TariffUnknownError
 from evgi_client.tariffs.periods import ChargingPeriod, Piece, pieces
 from evgi_client.tariffs.rates import in_steps
 from evgi_client.tariffs.tariff import (
@@ -92,7 +92,7 @@ def price_session(priced: Sequence[tuple[ChargingPeriod, Tariff | None]]) -> Ses
     A reservation is expired where nothing was charged or parked.
 
     Raises:
-        TariffMissingError: no period is under a tariff.
+        TariffUnknownError: no period is under a tariff.
         TariffFieldError: tariffs of two directions.
         CurrencyMismatchError: tariffs of two currencies.
         ChargingPeriodError: periods that overlap or are not in order.
@@ -100,7 +100,7 @@ def price_session(priced: Sequence[tuple[ChargingPeriod, Tariff | None]]) -> Ses
     """
     tariffs = [tariff for _, tariff in priced if tariff is not None]
     if not tariffs:
-        raise TariffMissingError(len(priced))
+        raise TariffUnknownError(None, ())
     first = tariffs[0]
     for tariff in tariffs:
         if tariff.currency != first.currency:

@@ -17,7 +17,6 @@ from evgi_client.errors import (
     CurrencyMismatchError,
     OcpiDocumentError,
     OcpiFieldError,
-    TariffMissingError,
     TariffUnknownError,
     TimeZoneMissingError,
 )
@@ -297,7 +296,7 @@ def test_periods_may_change_tariff_and_one_without_is_free() -> None:
 def test_one_tariff_is_meant_where_no_period_names_one() -> None:
     assert price_cdr(read(cdr(charging_periods=[period(10, ENERGY=10, tariff_id=None)]))).agrees
     for tariffs in ([], [energy_tariff(), energy_tariff(id="T2")]):
-        with pytest.raises(TariffMissingError):
+        with pytest.raises(TariffUnknownError):
             price_cdr(read(cdr(tariffs=tariffs, charging_periods=[period(10, ENERGY=10, tariff_id=None)])))
 
 
@@ -313,7 +312,7 @@ def test_what_cannot_be_priced_is_named() -> None:
         price_cdr(read(cdr(charging_periods=[period(11, ENERGY=5), period(10, ENERGY=5)])))
     with pytest.raises(ChargingPeriodError):
         price_cdr(read(cdr(charging_periods=[period(10, ENERGY=-10)])))
-    with pytest.raises(TariffMissingError):
+    with pytest.raises(TariffUnknownError):
         price_cdr(read(cdr(charging_periods=[])))
 
 

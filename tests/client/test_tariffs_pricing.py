@@ -18,7 +18,7 @@ from evgi_client.errors import (
     NotFlatRatesError,
     ReadingMissingError,
     TariffFieldError,
-    TariffMissingError,
+    TariffUnknownError,
     TimeZoneMissingError,
 )
 from evgi_client.tariffs import (
@@ -397,7 +397,7 @@ def test_an_export_tariff_says_what_the_driver_is_paid() -> None:
 def test_what_cannot_be_priced_is_refused() -> None:
     rates = tariff(element(component(ENERGY, "0.15")))
     start = at("2025-03-03 10:00")
-    with pytest.raises(TariffMissingError):
+    with pytest.raises(TariffUnknownError):
         price_session([(charge(start, HOUR), None)])
     with pytest.raises(CurrencyMismatchError):
         price_session([(charge(start, 1), rates), (charge(start + 1, 1), replace(rates, currency="SEK"))])
