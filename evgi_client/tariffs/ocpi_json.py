@@ -21,10 +21,10 @@ MAX_DECIMAL_EXPONENT = 30
 """A number beyond 1e30 or below 1e-30 is no price, energy or time, and would make integers of absurd length."""
 
 MAX_DEPTH = 64
-"""OCPI nests less than ten deep. Python's reader follows nesting on the C stack, and py-evm lifts the limit that would
-stop it before it runs out."""
+"""OCPI nests less than ten deep; twice this depth is refused for certain. Python's reader follows nesting on the C
+stack, and py-evm lifts the limit that would stop it before it runs out."""
 
-_NESTING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_ALL_BUT_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^\[\]{}"]+', re.DOTALL)
 _DATE_TIME = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII
 )
@@ -40,11 +40,8 @@ def read_json(text: str) -> OcpiValue:
     def refuse(constant: str) -> OcpiValue:
         raise OcpiDocumentError(f"{constant} is no JSON number")
 
-    depth = 0
-    for match in _NESTING.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
-        if depth > MAX_DEPTH:
-            raise OcpiDocumentError(f"nested more than {MAX_DEPTH} deep")
+    if _too_deep(text):
+        raise OcpiDocumentError(f"nested more than {MAX_DEPTH} deep")
     try:
         value: OcpiValue = json.loads(text, parse_float=Decimal, parse_constant=refuse)
     except OcpiDocumentError:
@@ -52,6 +49,17 @@ def read_json(text: str) -> OcpiValue:
     except (ValueError, InvalidOperation) as error:  # also numbers too long to be numbers
         raise OcpiDocumentError(str(error)) from error
     return value
+
+
+def _too_deep(text: str) -> bool:
+    """Whether reading the text would nest too deep. Taking out the innermost pairs once for every level leaves what is
+    deeper, or what does not match: little of that is for the reader to report."""
+    brackets = _ALL_BUT_BRACKETS.sub("", text)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return False
+        brackets = brackets.replace("[]", "").replace("{}", "")
+    return len(brackets) > MAX_DEPTH
 
 
 def write_json(value: OcpiValue) -> str:

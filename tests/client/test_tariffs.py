@@ -348,7 +348,8 @@ def test_fields_that_price_nothing_are_carried() -> None:
         '{"price": -Infinity}',
         "1e9999999999999999999",
         "[" * 10**5,
-        '{"":' * 65 + "1" + "}" * 65,
+        '{"":' * 129 + "1" + "}" * 129,
+        "{[" * 1000,
     ],
 )
 def test_what_is_no_json_is_named(text: str) -> None:
