@@ -77,6 +77,20 @@ def _anvil_binary() -> Path:
     return ROOT / "node_modules" / "@foundry-rs" / f"anvil-{system}-{arch}" / "bin" / "anvil"
 
 
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(timeout=5)
+
+
 @pytest.fixture(scope="session")
 def start_anvil() -> Iterator[Callable[..., str]]:
     """Starts an anvil of one's own with extra arguments, and returns its URL; all end with the session."""
@@ -85,7 +99,7 @@ def start_anvil() -> Iterator[Callable[..., str]]:
         pytest.skip(f"no anvil at {binary.relative_to(ROOT)}: run npm ci")
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(*arguments: str) -> str:
+    def start(*arguments: str, hardfork: str = "prague") -> str:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -96,30 +110,23 @@ def start_anvil() -> Iterator[Callable[..., str]]:
             "--port",
             str(port),
             "--hardfork",
-            "prague",
+            hardfork,
             "--silent",
         ]
         process = subprocess.Popen([*command, *arguments], stdin=subprocess.DEVNULL)
         running.append(process)
         deadline = time.monotonic() + 20
-        while True:
-            try:
-                with socket.create_connection(("127.0.0.1", port), timeout=1):
-                    return f"http://127.0.0.1:{port}"
-            except OSError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"anvil did not start (exit {process.poll()})") from None
-                time.sleep(0.02)
+        while not _listens(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"anvil did not start (exit {process.poll()})")
+            time.sleep(0.02)
+        return f"http://127.0.0.1:{port}"
 
     yield start
     for process in running:
         process.terminate()
     for process in running:
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(timeout=5)
+        _end(process)
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,14 @@ _PANICS = {
     0x51: "call of an uninitialised function",
 }
 _HEX = re.compile(r"0x[0-9a-fA-F]{8,}")
-_REVERT_WORDS = ("revert", "vm exception", "out of gas", "invalid opcode", "bad instruction")
+_REVERT_WORDS = (
+    "revert",
+    "vm exception",
+    "vm execution error",
+    "out of gas",
+    "invalid opcode",
+    "bad instruction",
+)
 
 
 @dataclass(frozen=True, slots=True)

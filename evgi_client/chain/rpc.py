@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
@@ -17,7 +19,7 @@ from web3.exceptions import TransactionNotFound, Web3Exception
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import JSONBaseProvider
 
-from evgi_client.chain.reverts import CallFailed, revert_in
+from evgi_client.chain.reverts import CallFailed, revert_in, revert_in_response
 from evgi_client.errors import ChainUnreachableError, EvgiError, RpcError
 
 T = TypeVar("T")
@@ -62,8 +64,9 @@ def mask_url(url: str) -> str:
     host = parts.netloc.rpartition("@")[2]
     netloc = f"***@{host}" if "@" in parts.netloc else host
     path = "/".join(_masked_segments(parts.path))
-    query = "&".join(f"{key}=***" for key, _ in parse_qsl(parts.query, keep_blank_values=True))
-    query = query or ("***" if parts.query else "")
+    pairs = [pair.partition("=") for pair in parts.query.split("&") if pair]
+    # A parameter without a value may itself be the key.
+    query = "&".join(f"{name}=***" if equals else "***" for name, equals, _ in pairs)
     return urlunsplit((parts.scheme, netloc, path, query, ""))
 
 
@@ -91,6 +94,18 @@ def mask_text(text: str, url: str) -> str:
     return text
 
 
+class _MaskingFilter(logging.Filter):
+    """Masks a URL's secrets in what the HTTP library logs: at debug level it names the path of every request."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = mask_text(record.getMessage(), self._url), None
+        return True
+
+
 class HttpProvider(JSONBaseProvider):
     """JSON-RPC over HTTP with time limits, and bounded retries of what may safely be asked twice.
 
@@ -115,6 +130,9 @@ class HttpProvider(JSONBaseProvider):
         self._headers = {"Content-Type": "application/json", "User-Agent": "evgi-client", **(headers or {})}
         self._sleep = sleep
         self._local = threading.local()
+        log, masking = logging.getLogger("urllib3.connectionpool"), _MaskingFilter(url)
+        log.addFilter(masking)
+        weakref.finalize(self, log.removeFilter, masking)
 
     def __repr__(self) -> str:
         return f"<HttpProvider {self.endpoint}>"
@@ -132,6 +150,7 @@ class HttpProvider(JSONBaseProvider):
         for attempt in range(tries):
             answer, reason, pause = self._post(body)
             if answer is not None:
+                _raise_revert(method, answer)
                 return answer
             if attempt + 1 < tries:
                 growing = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
@@ -142,25 +161,22 @@ class HttpProvider(JSONBaseProvider):
         """One exchange: the answer, or why there is none and how long the node asks to be left alone."""
         try:
             response = self._session().post(
-                self._url, data=body, headers=self._headers, timeout=self._timeout
+                self._url, data=body, headers=self._headers, timeout=self._timeout, allow_redirects=False
             )
         except requests.RequestException as error:
             return None, self.hide(f"{type(error).__name__}: {error}"), 0.0
-        if response.status_code == 429 or response.status_code >= 500:
-            answer = _json_rpc(response)
-            # Some nodes answer a plain JSON-RPC error with status 500.
-            if answer is None or response.status_code == 429:
-                return None, f"HTTP {response.status_code}", _retry_after(response)
-            return answer, "", 0.0
         answer = _json_rpc(response)
+        if response.status_code == 429 or (response.status_code >= 500 and answer is None):
+            return None, f"HTTP {response.status_code}", _retry_after(response)
         if answer is None:
             text = self.hide(response.text[:200])
             raise RpcError("POST", response.status_code, f"{self.endpoint} answers no JSON-RPC: {text!r}")
         refusal = answer.get("error")
-        if isinstance(refusal, Mapping) and any(
-            word in str(refusal.get("message")).lower() for word in _BUSY
-        ):
-            return None, self.hide(str(refusal["message"])), 0.0
+        if isinstance(refusal, dict):
+            # Some nodes quote the URL they were asked at.
+            refusal["message"] = self.hide(str(refusal.get("message", "")))
+            if any(words in refusal["message"].lower() for words in _BUSY):
+                return None, refusal["message"], 0.0
         return answer, "", 0.0
 
     def _session(self) -> requests.Session:
@@ -177,6 +193,15 @@ def _json_rpc(response: requests.Response) -> dict[str, Any] | None:
     except ValueError:
         return None
     return answer if isinstance(answer, dict) and ("result" in answer or "error" in answer) else None
+
+
+def _raise_revert(method: str, answer: Mapping[str, Any]) -> None:
+    """Keeps a revert from web3, which knows the data of some nodes' reverts and not of all."""
+    refusal = answer.get("error")
+    if method in ("eth_call", "eth_estimateGas") and isinstance(refusal, Mapping):
+        revert = revert_in_response(refusal)
+        if revert is not None:
+            raise CallFailed(revert)
 
 
 def _retry_after(response: requests.Response) -> float:

@@ -15,7 +15,7 @@ from evgi_client.errors import InvalidAddressError, PlanError
 from evgi_client.messages import checksum_address
 
 MANAGER = "AccessManager"
-TOKEN = "ClearingToken"
+CURRENCY = "ClearingToken"
 SETTLEMENT = "SessionSettlement"
 
 DEPLOYER = "deployer"
@@ -100,7 +100,7 @@ SUITE = (
     ContractPlan(MANAGER, (AddressOf(DEPLOYER),)),
     ContractPlan("ChargePointRegistry", (AddressOf(MANAGER),)),
     ContractPlan("DriverRoster", (AddressOf(MANAGER),)),
-    ContractPlan(TOKEN, (AddressOf(MANAGER),)),
+    ContractPlan(CURRENCY, (AddressOf(MANAGER),)),
     ContractPlan("PeeringRegistry"),
     ContractPlan(
         SETTLEMENT,
@@ -115,14 +115,14 @@ FUNCTIONS = (
     FunctionRole("DriverRoster", "publish", Role.UTILITY),
     FunctionRole("DriverRoster", "extend", Role.UTILITY),
     FunctionRole("DriverRoster", "revoke", Role.UTILITY),
-    FunctionRole(TOKEN, "admit", Role.MEMBERSHIP),
-    FunctionRole(TOKEN, "expel", Role.MEMBERSHIP),
-    FunctionRole(TOKEN, "payRedemption", Role.REDEEMER),
-    FunctionRole(TOKEN, "rejectRedemption", Role.REDEEMER),
-    FunctionRole(TOKEN, "pause", Role.PAUSER),
-    FunctionRole(TOKEN, "unpause", Role.GOVERNOR),
-    FunctionRole(TOKEN, "capMinter", Role.GOVERNOR),
-    FunctionRole(TOKEN, "approveSettlement", Role.GOVERNOR),
+    FunctionRole(CURRENCY, "admit", Role.MEMBERSHIP),
+    FunctionRole(CURRENCY, "expel", Role.MEMBERSHIP),
+    FunctionRole(CURRENCY, "payRedemption", Role.REDEEMER),
+    FunctionRole(CURRENCY, "rejectRedemption", Role.REDEEMER),
+    FunctionRole(CURRENCY, "pause", Role.PAUSER),
+    FunctionRole(CURRENCY, "unpause", Role.GOVERNOR),
+    FunctionRole(CURRENCY, "capMinter", Role.GOVERNOR),
+    FunctionRole(CURRENCY, "approveSettlement", Role.GOVERNOR),
 )
 """Every restricted function of the suite and its role."""
 
@@ -170,7 +170,7 @@ class DeploymentPlan:
                         f"{contract.name} refers to {argument.name}, which no contract before it is"
                     )
             known.add(contract.name)
-        missing = {MANAGER, TOKEN, SETTLEMENT, *(function.contract for function in self.functions)} - known
+        missing = {MANAGER, CURRENCY, SETTLEMENT, *(function.contract for function in self.functions)} - known
         if missing:
             raise PlanError(f"not in the plan: {', '.join(sorted(missing))}")
 

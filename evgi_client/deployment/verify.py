@@ -12,7 +12,7 @@ from enum import Enum
 
 from evgi_client.chain import Artifact, Chain
 from evgi_client.deployment.manifest import DeployedContract, Deployment
-from evgi_client.deployment.plan import MANAGER, SETTLEMENT, TOKEN, DeploymentPlan, Role
+from evgi_client.deployment.plan import CURRENCY, MANAGER, SETTLEMENT, DeploymentPlan, Role
 from evgi_client.deployment.wiring import Suite
 
 
@@ -240,8 +240,8 @@ class _Roles:
                     yield Finding(FindingCode.ROLE_RULES_CHANGED, _role(role_id), problem, remedy)
 
     def _settlements(self) -> Iterator[Finding]:
-        token = self._suite.contract(TOKEN)
-        since = self._suite.deployment.contracts[TOKEN].block
+        token = self._suite.contract(CURRENCY)
+        since = self._suite.deployment.contracts[CURRENCY].block
         settlement = self._suite.deployment.address(SETTLEMENT)
         approved = {
             event.args["settlement"]: event.args["approved"]
@@ -255,7 +255,7 @@ class _Roles:
         ):
             remedy = f"a governor calls approveSettlement({address}, false)"
             problem = f"{address} may move tokens as a settlement contract"
-            yield Finding(FindingCode.SETTLEMENT_UNPLANNED, TOKEN, problem, remedy)
+            yield Finding(FindingCode.SETTLEMENT_UNPLANNED, CURRENCY, problem, remedy)
 
 
 def _role(role_id: int) -> str:

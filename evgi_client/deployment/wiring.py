@@ -8,7 +8,7 @@ from typing import Any
 
 from evgi_client.chain import Chain, ContractHandle
 from evgi_client.deployment.manifest import Deployment
-from evgi_client.deployment.plan import MANAGER, SETTLEMENT, TOKEN, FunctionRole, Role
+from evgi_client.deployment.plan import CURRENCY, MANAGER, SETTLEMENT, FunctionRole, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ def wire(suite: Suite) -> Iterator[Call]:
 def approve(suite: Suite) -> Iterator[Call]:
     """The token lets the settlement contract move what is final, even while it is paused."""
     settlement = suite.deployment.address(SETTLEMENT)
-    if not suite.contract(TOKEN).call("isSettlement", settlement):
-        yield Call(TOKEN, "approveSettlement", (settlement, True))
+    if not suite.contract(CURRENCY).call("isSettlement", settlement):
+        yield Call(CURRENCY, "approveSettlement", (settlement, True))
 
 
 def grant(suite: Suite) -> Iterator[Call]:
