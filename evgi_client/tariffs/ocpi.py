@@ -242,9 +242,11 @@ def _minutes(restrictions: OcpiObject, key: str) -> int:
 def _date(restrictions: OcpiObject, key: str) -> date:
     text = restrictions.text(key)
     try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise OcpiFieldError(restrictions.at(key), text, "no date like 2020-01-31") from error
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass  # no such day
+    raise OcpiFieldError(restrictions.at(key), text, "no date like 2020-01-31")
 
 
 def _integer(parent: OcpiObject, key: str) -> int:

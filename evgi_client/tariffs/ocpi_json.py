@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, TypeAlias
 
-from evgi_client.errors import OcpiDocumentError, OcpiFieldError, UnitError
+from evgi_client.errors import OcpiDocumentError, OcpiFieldError
 from evgi_client.units import scaled
 
 if TYPE_CHECKING:
@@ -157,10 +157,7 @@ class OcpiObject:
 
     def scaled(self, key: str, scale: int) -> int:
         """A number times ``scale``, half up where it has more decimals than that."""
-        try:
-            return scaled(self.number(key), scale, self.at(key))
-        except UnitError as error:
-            raise OcpiFieldError(self.at(key), self.fields[key], str(error)) from error
+        return scaled(self.number(key), scale, self.at(key))
 
     def optional_scaled(self, key: str, scale: int) -> int | None:
         return self.scaled(key, scale) if key in self else None

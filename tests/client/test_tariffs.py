@@ -308,6 +308,7 @@ def test_prices_become_minor_units_half_up(number: str, price: int) -> None:
         (with_restrictions(start_time="24:00"), "tariff.elements[0].restrictions.start_time"),
         (with_restrictions(start_time="7:30"), "tariff.elements[0].restrictions.start_time"),
         (with_restrictions(end_date="2026-13-01"), "tariff.elements[0].restrictions.end_date"),
+        (with_restrictions(start_date="20260101"), "tariff.elements[0].restrictions.start_date"),
         (with_restrictions(day_of_week=["FUNDAY"]), "tariff.elements[0].restrictions.day_of_week.day"),
         (with_restrictions(day_of_week="MONDAY"), "tariff.elements[0].restrictions.day_of_week"),
         (with_restrictions(reservation="LATER"), "tariff.elements[0].restrictions.reservation"),

@@ -405,6 +405,7 @@ def test_what_cannot_be_priced_is_refused() -> None:
         rates.price([charge(start, HOUR), charge(start + HOUR - 1, HOUR)])
     for wrong in (
         {"end": start - 1},
+        {"start": 2**32 - 1, "end": 2**32},
         {"end": start + 10**8},
         {"energy_wh": -1},
         {"start": -1},
