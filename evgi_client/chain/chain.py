@@ -209,6 +209,8 @@ class Chain:
         if not accounts:
             raise ChainError(f"{self!r} has no unlocked account to pay from")
         fields: Any = {"from": accounts[0], "to": to_checksum_address(to), "value": wei, "gas": 21_000}
+        # Given, because web3 would assume that the chain has a base fee.
+        fields.update(self._transactions.fees(accounts[0]))
         sent = self._node.ask("eth_sendTransaction", lambda: self._node.eth.send_transaction(fields))
         return self.wait("0x" + bytes(sent).hex())
 

@@ -181,17 +181,22 @@ class Transactions:
             lambda: int(self._node.eth.get_transaction_count(to_checksum_address(sender), "pending")),
         )
 
-    def fees(self) -> dict[str, int]:
+    def fees(self, sender: str) -> dict[str, int]:
         """Fee fields for the next block: EIP-1559 where it has a base fee, else a gas price; all may be zero."""
         block = self._node.ask("eth_getBlockByNumber", lambda: self._node.eth.get_block("latest"))
         base = block.get("baseFeePerGas")
         if base is None:
             return {"gasPrice": self._gas_price()}
-        if base == 0 and self._gas_price() == 0:
+        # A chain without a base fee serves who has no coin; its nodes may suggest a tip all the same.
+        if base == 0 and (self._gas_price() == 0 or self._balance(sender) == 0):
             return {"maxFeePerGas": 0, "maxPriorityFeePerGas": 0}
         tip = self._node.ask("eth_maxPriorityFeePerGas", lambda: int(self._node.eth.max_priority_fee))
         # Twice the base fee outlasts six full blocks of rises.
         return {"maxFeePerGas": 2 * int(base) + tip, "maxPriorityFeePerGas": tip}
+
+    def _balance(self, address: str) -> int:
+        account = to_checksum_address(address)
+        return self._node.ask("eth_getBalance", lambda: int(self._node.eth.get_balance(account)))
 
     def _gas_price(self) -> int:
         return self._node.ask("eth_gasPrice", lambda: int(self._node.eth.gas_price))
@@ -200,7 +205,7 @@ class Transactions:
         self, signer: TransactionSigner, *, to: str | None, data: bytes, value: int, gas: int
     ) -> PreparedTransaction:
         """Signs a transaction under the sender's next nonce, which stays taken until it is released."""
-        fees = self.fees()
+        fees = self.fees(signer.address)
         nonce = self.nonces.take(signer.address)
         fields: dict[str, Any] = {
             "chainId": self._chain_id,
