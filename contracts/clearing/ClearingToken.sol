@@ -147,8 +147,8 @@ contract ClearingToken is ERC20Permit, ERC3009, AccessManaged, Pausable, ICleari
         return 6;
     }
 
-    /// @dev A mint is never a settlement, even by a settlement contract. Neither the zero address nor this contract ever
-    /// has a standing, so that no path through here burns tokens or reaches the escrow.
+    /// @dev A mint is never a settlement, even by a settlement contract. Neither the zero address nor this contract
+    /// ever has a standing, so that no path through here burns tokens or reaches the escrow.
     function _update(address from, address to, uint256 value) internal override {
         if (from != address(0) && isSettlement[msg.sender]) {
             if (_standingOf[from] == Standing.NONE) revert NotMember(from);

@@ -43,16 +43,16 @@ interface IClearingToken is IERC20 {
     /// @notice Lets an account hold tokens, for the first time or again. Restricted.
     function admit(address account) external;
 
-    /// @notice Stops an account from sending and receiving. What it holds can still be redeemed, and it can still pay and
-    /// be paid what is final through an approved settlement contract. Restricted.
+    /// @notice Stops an account from sending and receiving. What it holds can still be redeemed, and it can still pay
+    /// and be paid what is final through an approved settlement contract. Restricted.
     function expel(address account) external;
 
     /// @notice Sets the most that a minter may ever have minted. A cap below what it has minted already stops it there:
     /// that amount becomes the cap. Restricted.
     function capMinter(address minter, uint256 cap) external;
 
-    /// @notice Names a contract whose transfers settle final positions: they pass while paused, and between accounts that
-    /// are members or once were. It needs the payer's allowance all the same. Restricted.
+    /// @notice Names a contract whose transfers settle final positions: they pass while paused, and between accounts
+    /// that are members or once were. It needs the payer's allowance all the same. Restricted.
     function approveSettlement(address settlement, bool approved) external;
 
     /// @notice Stops transfers, minting and new redemptions; never a settlement or a redemption under way. Restricted.
@@ -61,20 +61,20 @@ interface IClearingToken is IERC20 {
     /// @notice Restricted.
     function unpause() external;
 
-    /// @notice Creates tokens for a member against a fiat payment received. The caller needs a cap. A reference mints once,
-    /// whoever the minter.
+    /// @notice Creates tokens for a member against a fiat payment received. The caller needs a cap. A reference mints
+    /// once, whoever the minter.
     function mint(address to, uint256 amount, bytes32 fiatReference) external;
 
-    /// @notice The holder asks for fiat; the tokens leave its balance at once and wait in this contract. Open to whoever
-    /// holds tokens, so that an expelled member gets out.
+    /// @notice The holder asks for fiat; the tokens leave its balance at once and wait in this contract. Open to
+    /// whoever holds tokens, so that an expelled member gets out.
     /// @param fiatReference Unique among the holder's redemptions, for ever: what the bank transfer will quote.
     function requestRedemption(uint256 amount, bytes32 fiatReference) external;
 
     /// @notice The fiat was paid: the waiting tokens are burned. Restricted, works while paused.
     function payRedemption(address holder, bytes32 fiatReference) external;
 
-    /// @notice The fiat will not be paid: the waiting tokens go back. Restricted, works while paused and for an expelled
-    /// holder, who may ask again under another reference.
+    /// @notice The fiat will not be paid: the waiting tokens go back. Restricted, works while paused and for an
+    /// expelled holder, who may ask again under another reference.
     function rejectRedemption(address holder, bytes32 fiatReference, bytes32 reason) external;
 
     /// @notice Whether an account may send and receive now.

@@ -6,16 +6,20 @@ import {PeeringAgreement} from "../types/Clearing.sol";
 /// @title PeeringRegistry
 /// @notice The agreements between pairs of utilities: signed by both, versioned, never edited. Anyone may bring the
 /// signatures. Either side ends an agreement with the notice that it names; only both together amend it.
-/// @dev At any time at most one version of a pair applies. Versions of a pair only ever grow; an end and a withdrawal use
-/// one up, so that numbers may be skipped and nothing signed before them can be brought after them.
+/// @dev At any time at most one version of a pair applies. Versions of a pair only ever grow; an end and a withdrawal
+/// use one up, so that numbers may be skipped and nothing signed before them can be brought after them.
 ///
 /// Both sides are taken at their word: terms that they sign are not judged beyond the limits below, and `currency` is
-/// whatever contract they name. What either can rely on alone is the way out: at most 366 days until an agreement begins,
-/// and 366 more of notice.
+/// whatever contract they name. What either can rely on alone is the way out: at most 366 days until an agreement
+/// begins, and 366 more of notice.
 interface IPeeringRegistry {
-    event PeeringAgreed(address indexed utilityA, address indexed utilityB, uint32 indexed version, PeeringAgreement agreement);
+    event PeeringAgreed(
+        address indexed utilityA, address indexed utilityB, uint32 indexed version, PeeringAgreement agreement
+    );
     /// @notice The agreement applies to no session that starts at or after `endsAt`.
-    event PeeringEnded(address indexed utilityA, address indexed utilityB, uint32 indexed version, address by, uint64 endsAt);
+    event PeeringEnded(
+        address indexed utilityA, address indexed utilityB, uint32 indexed version, address by, uint64 endsAt
+    );
     /// @notice What either side had signed under `version` opens nothing any more.
     event OffersWithdrawn(address indexed utilityA, address indexed utilityB, uint32 indexed version, address by);
 
@@ -26,8 +30,8 @@ interface IPeeringRegistry {
     error AgreementExpired(uint64 deadline, uint64 time);
     error FeeTooHigh(uint16 feeBps, uint16 limit);
     error NoticeTooLong(uint32 noticePeriod, uint32 limit);
-    /// @notice A version begins no sooner than now or than the one before it: sessions already started keep the terms that
-    /// they started under.
+    /// @notice A version begins no sooner than now or than the one before it: sessions already started keep the terms
+    /// that they started under.
     error AgreementBackdated(uint64 validFrom, uint64 earliest);
     error AgreementTooFarAhead(uint64 validFrom, uint64 limit);
     error UtilitySignatureInvalid(address utility, bytes32 digest);
@@ -39,12 +43,12 @@ interface IPeeringRegistry {
     /// where that would still apply. One that begins with the one before it replaces it altogether.
     function agree(PeeringAgreement calldata agreement, bytes calldata signatureA, bytes calldata signatureB) external;
 
-    /// @notice The caller ends its latest agreement with a peer, `noticePeriod` from now, or from its beginning where that is
-    /// still ahead. It also withdraws all offers, see `withdrawOffers`.
+    /// @notice The caller ends its latest agreement with a peer, `noticePeriod` from now, or from its beginning where
+    /// that is still ahead. It also withdraws all offers, see `withdrawOffers`.
     function end(address peer) external returns (uint64 endsAt);
 
-    /// @notice The caller takes back what it has signed for a peer and what has not been brought yet, by using up the pair's
-    /// next version. Agreements in force stay as they are.
+    /// @notice The caller takes back what it has signed for a peer and what has not been brought yet, by using up the
+    /// pair's next version. Agreements in force stay as they are.
     function withdrawOffers(address peer) external returns (uint32 version);
 
     /// @notice The latest version agreed by a pair, in either order; 0 where there is none.
@@ -53,8 +57,8 @@ interface IPeeringRegistry {
     /// @notice The version that the pair's next agreement must carry.
     function nextVersion(address utility, address peer) external view returns (uint32 version);
 
-    /// @notice A version and the span [validFrom, validUntil) in which it applies; `validUntil` is the largest uint64 while open.
-    /// Zero where unknown, as for a version that was used up by an end or a withdrawal. Versions count from 1.
+    /// @notice A version and the span [validFrom, validUntil) in which it applies; `validUntil` is the largest uint64
+    /// while open. Versions count from 1. Zero where unknown, as for one that an end or a withdrawal used up.
     function agreementOf(address utility, address peer, uint32 version)
         external
         view

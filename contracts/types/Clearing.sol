@@ -20,7 +20,8 @@ struct PeeringAgreement {
     uint64 ceilingPerKwh;
     uint64 ceilingPerHour;
     uint64 ceilingFlat;
-    /// @dev Seconds: length of a clearing window, time to dispute a statement, notice to end the agreement (at most 366 days).
+    /// @dev Seconds: length of a clearing window, time to dispute a statement, notice to end the agreement. The notice
+    /// is at most 366 days.
     uint32 window;
     uint32 disputePeriod;
     uint32 noticePeriod;

@@ -332,10 +332,11 @@ def test_signatures_are_used_up_to_their_deadline(world: World) -> None:
     [("fee_bps", 10_000, "FeeTooHigh"), ("notice_period", 366 * DAY, "NoticeTooLong")],
 )
 def test_fee_and_notice_have_limits(world: World, field: str, limit: int, error: str) -> None:
-    named: dict[str, Any] = {camel(field): limit + 1}
-    with refused(error, **named, limit=limit):
-        world.agree(replace(world.terms(), **{field: limit + 1}))
-    world.agree(replace(world.terms(), **{field: limit}))
+    within: dict[str, Any] = {field: limit}
+    above: dict[str, Any] = {field: limit + 1}
+    with refused(error, **{camel(field): limit + 1}, limit=limit):
+        world.agree(**above)
+    world.agree(**within)
 
 
 def test_an_agreement_begins_within_a_year(world: World) -> None:

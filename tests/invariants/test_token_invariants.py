@@ -275,7 +275,7 @@ def test_the_token_agrees_with_the_model_whatever_is_called(world: World) -> Non
     run_state_machine_as_test(
         lambda: TokenMachine(world),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=20,
+            max_examples=15,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
