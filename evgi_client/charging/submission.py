@@ -139,11 +139,11 @@ class Submission:
             elif refused:
                 gone = refused
                 for key in gone:
-                    yield self._quarantine(key, str(error))
+                    yield self._quarantine(key, _said(error))
             else:
                 # Not one session's fault (credit line, clock): they wait, and nothing is lost.
                 for one in placed:
-                    yield SubmissionResult(one.session.key, Status.QUEUED, str(error))
+                    yield SubmissionResult(one.session.key, Status.QUEUED, _said(error))
                 return
             placed = [one for one in placed if one.session.key not in gone]
 
@@ -224,3 +224,8 @@ def _refused(error: ContractError | NonceTakenError, groups: list[Group]) -> set
     if "group" in error.args:
         return {one.session.key for one in groups[int(str(error.args["group"]))].sessions}
     return set()
+
+
+def _said(error: ContractError | NonceTakenError) -> str:
+    """The reason as ``check`` would give it: the contract's word for it comes first."""
+    return str(error).removeprefix("SessionSettlement: ")

@@ -100,22 +100,28 @@ def test_wrong_sessions_are_set_aside_with_their_reason_and_the_rest_is_settled(
     assert queue.counts()[Status.QUARANTINED] == len(bad)
 
 
-def test_a_session_that_only_the_chain_refuses_is_dropped_and_the_batch_goes_on(
+def test_a_session_that_only_the_chain_refuses_is_dropped_and_its_batch_goes_on(
     suite: Suite, queue: OfflineQueue
 ) -> None:
-    """The directory is read before; the connector goes out of service in the very moment."""
-    sessions = [suite.maker(point=point).session(BEGIN + 4 * DAY + point * 60) for point in (0, 1)]
-    queue.put_many(sessions)
-    facts = suite.facts()
-    submission = Submission(queue, suite.contracts, suite.domain, suite.creditor, facts)
-    facts.sync()
-    # The facts are from before the revocation; the run's own sync must not see it, so the key is revoked through the
-    # roster's future: at a time that the chain reaches only while the batch is under way.
-    suite.contracts["DriverRoster"].transact(
-        "revoke", suite.drivers[0].address, suite.chain.now() + 1, signer=suite.debtor
-    )
-    results = list(submission.run())
-    assert Counter(result.status for result in results) == {Status.SETTLED: 2}, "signed before the revocation"
+    """The checks passed, then time went by before the second batch was sent: one of its sessions became late."""
+    first = [suite.maker().session(BEGIN + n * HOUR) for n in (0, 1)]
+    since = suite.chain.now() - BEGIN
+    overdue = suite.maker(submit_within=since).session(BEGIN + 2 * HOUR)
+    last = suite.maker().session(BEGIN + 3 * HOUR)
+    queue.put_many([*first, overdue, last])
+    submission = Submission(queue, suite.contracts, suite.domain, suite.creditor, suite.facts(), batch_size=2)
+    outcome = {}
+    for result in submission.run():
+        outcome[result.session] = (result.status, (result.reason or "").split("(")[0])
+        if len(outcome) == 2:
+            suite.chain.advance_to(suite.chain.now() + 3 * HOUR)
+    assert outcome == {
+        first[0].key: (Status.SETTLED, ""),
+        first[1].key: (Status.SETTLED, ""),
+        overdue.key: (Status.QUARANTINED, "SessionTooLate"),
+        last.key: (Status.SETTLED, ""),
+    }
+    assert chain_says(suite) == keys([*first, last])
 
 
 def test_a_late_arrival_is_settled_after_its_successors(suite: Suite, queue: OfflineQueue) -> None:
