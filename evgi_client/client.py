@@ -14,7 +14,9 @@ from evgi_client.clearing.peering import Peering
 from evgi_client.clearing.positions import Positions
 from evgi_client.clearing.tokens import Tokens
 from evgi_client.deployment import Deployment
-from evgi_client.signing import Signer
+from evgi_client.signing import Signer, WatchOnly
+
+NOBODY = WatchOnly("0x" + "00" * 20)
 
 
 class Charging:
@@ -43,14 +45,14 @@ class Client:
     Args:
         deployment: the manifest, from ``load_deployment``.
         chain: a chain, or the URL of a JSON-RPC node.
-        sender: signs the transactions.
+        sender: signs the transactions. Without one the suite can only be read.
 
     Raises:
         DeploymentChainError: the chain is another than the one deployed on.
         ChainUnreachableError: the node does not answer.
     """
 
-    def __init__(self, deployment: Deployment, chain: Chain | str, sender: Signer) -> None:
+    def __init__(self, deployment: Deployment, chain: Chain | str, sender: Signer = NOBODY) -> None:
         self.deployment = deployment
         self.sender = sender
         self.chain = Chain.connect(chain) if isinstance(chain, str) else chain
@@ -69,7 +71,8 @@ class Client:
     @cached_property
     def peering(self) -> Peering:
         """Agreements between utilities."""
-        return Peering(self.contracts, self.deployment.domain("PeeringRegistry"), self.sender)
+        domain = self.deployment.domain("PeeringRegistry")
+        return Peering(self.contracts, domain, self.sender, self.deployment.first_block)
 
     @cached_property
     def positions(self) -> Positions:

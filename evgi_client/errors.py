@@ -18,6 +18,7 @@
     │   │   └── MalleableSignatureError   the second form of a signature, with a high s
     │   ├── SignerMismatchError     another key signed, or another domain: chain, contract
     │   ├── ContractSignatureError  an account (EIP-1271) does not accept the signature
+    │   ├── WatchOnlyError          an account without its key was asked to sign
     │   ├── SignatureCountError     not one signature for each digest
     │   ├── UnsignableTransactionError  a transaction with missing or malformed fields
     │   └── KeystoreError           a keystore file that cannot be read or written
@@ -34,6 +35,7 @@
     │   ├── NonceTakenError         another transaction of the sender took the nonce
     │   ├── InsufficientFundsError  the sender cannot pay for a transaction
     │   ├── TransactionTimeoutError no receipt in the time given
+    │   ├── CallAnnouncedError      a call that is announced and not yet made: its role has a delay
     │   └── ContractError           a contract refused: the custom error by name, with its arguments
     ├── DeploymentError             a deployment, its plan or its manifest
     │   ├── PlanError               a plan that cannot be carried out
@@ -197,6 +199,14 @@ class ContractSignatureError(SigningError):
         self.address = address
         self.digest = digest
         super().__init__(f"account {address} does not accept the signature over 0x{digest.hex()}")
+
+
+class WatchOnlyError(SigningError):
+    """An account whose key is not here was asked to sign."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(f"the key of {address} is not here: it can be asked about, and signs nothing")
 
 
 class SignatureCountError(SigningError, ValueError):
@@ -477,6 +487,18 @@ class TransactionTimeoutError(ChainError):
         super().__init__(f"no receipt of {transaction_hash} after {timeout:g} s")
         self.transaction_hash = transaction_hash
         self.timeout = timeout
+
+
+class CallAnnouncedError(ChainError):
+    """The caller's role has a delay: the call is announced, and not yet made. Make it again at ``ready_at``."""
+
+    def __init__(self, contract: str, function: str, ready_at: int) -> None:
+        super().__init__(
+            f"{contract}.{function} is announced, not yet made: run it again at {ready_at} or later"
+        )
+        self.contract = contract
+        self.function = function
+        self.ready_at = ready_at
 
 
 class ContractError(ChainError):

@@ -6,9 +6,59 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evgi_client.errors import SessionMismatchError
-from evgi_client.messages import ChargingAuthorization, SessionKey, SessionRecord, checksum_address
+from evgi_client.errors import FieldValueError, SessionMismatchError
+from evgi_client.messages import ChargingAuthorization, Domain, SessionKey, SessionRecord, checksum_address
 from evgi_client.signing import Signature, Signed
+
+
+@dataclass(frozen=True, slots=True)
+class SignedAuthorization:
+    """The driver's promise to pay: what a driver hands to a charge point, which may be offline."""
+
+    driver: str
+    authorization: ChargingAuthorization
+    signature: Signature
+
+    @classmethod
+    def of(cls, driver: str, signed: Signed[ChargingAuthorization]) -> SignedAuthorization:
+        """What a driver (an address) signed."""
+        return cls(driver, signed.message, signed.signature)
+
+    def verify(self, domain: Domain) -> None:
+        """Returns where the driver signed it for this domain.
+
+        Raises:
+            SignerMismatchError: another key signed, or for another chain or contract.
+        """
+        Signed(self.authorization, domain, self.signature).verify(self.driver)
+
+    def metered(self, record: Signed[SessionRecord]) -> SignedSession:
+        """Joins the meter's record of what was used to it."""
+        return SignedSession(
+            self.driver, self.authorization, self.signature, record.message, record.signature
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object, under the names that a signed session has for the same."""
+        return {
+            "authorization": self.authorization.to_json(),
+            "driver": self.driver,
+            "driverSignature": "0x" + self.signature.to_bytes().hex(),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> SignedAuthorization:
+        """Reads ``to_json``'s object.
+
+        Raises:
+            EvgiError: a field that is missing, unknown or out of range.
+        """
+        _require_fields(document, {"authorization", "driver", "driverSignature"})
+        return cls(
+            checksum_address(document["driver"]),
+            ChargingAuthorization.from_json(document["authorization"]),
+            _signature(document, "driverSignature"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +130,25 @@ class SignedSession:
         Raises:
             EvgiError: a field that is missing, unknown or out of range.
         """
-        wanted = {"authorization", "driver", "driverSignature", "record", "meterSignature"}
-        if set(document) != wanted:
-            raise SessionMismatchError("fields", sorted(document), sorted(wanted))
+        _require_fields(document, {"authorization", "driver", "driverSignature", "record", "meterSignature"})
         return cls(
             checksum_address(document["driver"]),
             ChargingAuthorization.from_json(document["authorization"]),
-            Signature.from_bytes(bytes.fromhex(document["driverSignature"].removeprefix("0x"))),
+            _signature(document, "driverSignature"),
             SessionRecord.from_json(document["record"]),
-            Signature.from_bytes(bytes.fromhex(document["meterSignature"].removeprefix("0x"))),
+            _signature(document, "meterSignature"),
         )
+
+
+def _require_fields(document: object, wanted: set[str]) -> None:
+    found = sorted(map(str, document)) if isinstance(document, Mapping) else type(document).__name__
+    if found != sorted(wanted):
+        raise SessionMismatchError("fields", found, sorted(wanted))
+
+
+def _signature(document: Mapping[str, Any], field: str) -> Signature:
+    try:
+        raw = bytes.fromhex(str(document[field]).removeprefix("0x"))
+    except ValueError as error:
+        raise FieldValueError("SignedSession", field, document[field], "a signature of 65 bytes") from error
+    return Signature.from_bytes(raw)

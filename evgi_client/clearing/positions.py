@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from evgi_client.chain import ContractHandle, Receipt
 from evgi_client.signing import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A pair's net position, paid in tokens."""
+
+    payer: str
+    payee: str
+    amount: int
 
 
 class Positions:
@@ -38,3 +48,8 @@ class Positions:
         if not self.of(self._signer.address, peer):
             return None
         return self._settlement.transact("settlePair", peer, self._token.address, signer=self._signer)
+
+    def payments_in(self, receipt: Receipt) -> list[Payment]:
+        """What a settlement's transaction paid, to whom."""
+        events = self._settlement.events_in(receipt, "PairSettled")
+        return [Payment(each.args["payer"], each.args["payee"], each.args["amount"]) for each in events]

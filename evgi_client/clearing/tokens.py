@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evgi_client.chain import ContractHandle, Receipt
+from evgi_client.chain.managed import transact_managed
+from evgi_client.errors import FieldValueError
 from evgi_client.messages import keccak256
 from evgi_client.signing import Signer
+
+REASON_LENGTH = 32
 
 
 def fiat_reference(text: str) -> bytes:
     """The 32-byte reference of a bank payment: keccak256 of what the bank calls it, white space trimmed."""
     return keccak256(text.strip().encode())
+
+
+def rejection_reason(text: str) -> bytes:
+    """The 32 bytes of a reason, in clear: UTF-8, zeros after it.
+
+    Raises:
+        FieldValueError: it is longer, or holds a zero byte.
+    """
+    raw = text.strip().encode()
+    if len(raw) > REASON_LENGTH or 0 in raw:
+        raise FieldValueError("rejectRedemption", "reason", text, f"at most {REASON_LENGTH} bytes of text")
+    return raw.ljust(REASON_LENGTH, b"\0")
 
 
 class Tokens:
@@ -24,6 +40,7 @@ class Tokens:
 
     def __init__(self, contracts: Mapping[str, ContractHandle], signer: Signer) -> None:
         self._token = contracts["ClearingToken"]
+        self._manager = contracts["AccessManager"]
         self._signer = signer
 
     def balance(self, account: str) -> int:
@@ -35,14 +52,22 @@ class Tokens:
         return int(self._token.call("totalSupply"))
 
     def admit(self, account: str) -> Receipt | None:
-        """Lets an account hold tokens. None where it may already."""
+        """Lets an account hold tokens. None where it may already.
+
+        Raises:
+            CallAnnouncedError: the signer's role has a delay; admit again when it is over.
+        """
         if self._token.call("isMember", account):
             return None
-        return self._token.transact("admit", account, signer=self._signer)
+        return transact_managed(self._manager, self._token, "admit", account, signer=self._signer)
 
     def cap_minter(self, minter: str, cap: int) -> Receipt:
-        """Sets the most that an account may ever have minted."""
-        return self._token.transact("capMinter", minter, cap, signer=self._signer)
+        """Sets the most that an account may ever have minted.
+
+        Raises:
+            CallAnnouncedError: the signer's role has a delay; set the same cap again when it is over.
+        """
+        return transact_managed(self._manager, self._token, "capMinter", minter, cap, signer=self._signer)
 
     def mint(self, to: str, amount: int, reference: bytes) -> Receipt | None:
         """Creates tokens against a fiat payment received. None where this payment has minted before."""

@@ -5,11 +5,14 @@ Money is in minor units of the clearing token, energy in Wh, spans in seconds, p
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 
 from evgi_client.errors import FieldValueError
 from evgi_client.messages.typed import Message, TypedStruct, typed
+
+_SESSION_KEY = re.compile(r"0x(?P<connector>[0-9a-fA-F]{64})@(?P<started_at>[0-9]{1,20})")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -21,6 +24,20 @@ class SessionKey:
 
     def __str__(self) -> str:
         return f"0x{self.connector.hex()}@{self.started_at}"
+
+    @classmethod
+    def parse(cls, text: str) -> SessionKey:
+        """Reads what ``str`` gives.
+
+        Raises:
+            FieldValueError: it is no session's key.
+        """
+        match = _SESSION_KEY.fullmatch(text)
+        if match is None:
+            raise FieldValueError(
+                "SessionKey", "*", text, "a connector's id, @, and the start in Unix seconds"
+            )
+        return cls(bytes.fromhex(match["connector"]), int(match["started_at"]))
 
 
 @typed(

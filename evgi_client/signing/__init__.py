@@ -1,5 +1,6 @@
 """Signing and recovering, offline: no chain, no clock, no network."""
 
+from evgi_client.signing.keystore import keystore_address
 from evgi_client.signing.recovery import (
     EIP1271_MAGIC_VALUE,
     IsValidSignature,
@@ -9,7 +10,7 @@ from evgi_client.signing.recovery import (
 )
 from evgi_client.signing.signature import Signature
 from evgi_client.signing.signed import Signed, sign
-from evgi_client.signing.signer import LocalSigner, Signer
+from evgi_client.signing.signer import LocalSigner, Signer, WatchOnly
 
 __all__ = [
     "EIP1271_MAGIC_VALUE",
@@ -18,6 +19,8 @@ __all__ = [
     "Signature",
     "Signed",
     "Signer",
+    "WatchOnly",
+    "keystore_address",
     "recover",
     "recover_many",
     "sign",

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evgi_client.errors import KeystoreError, KeystorePasswordError
+from evgi_client.errors import InvalidAddressError, KeystoreError, KeystorePasswordError
+from evgi_client.messages.hashing import checksum_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from os import PathLike
 
 VERSION = 3
 
@@ -64,6 +66,20 @@ def read_document(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("version") != VERSION:
         raise KeystoreError(str(path), f"not a keystore of version {VERSION}")
     return document
+
+
+def keystore_address(path: str | PathLike[str]) -> str:
+    """The checksummed address that a keystore file names, which needs no password. The file is taken at its word: only
+    opening it proves that it holds this account's key.
+
+    Raises:
+        KeystoreError: the file cannot be read, is no keystore of version 3, or names no address.
+    """
+    named = read_document(Path(path)).get("address")
+    try:
+        return checksum_address("0x" + str(named).lower().removeprefix("0x"))
+    except InvalidAddressError as error:
+        raise KeystoreError(str(path), "it names no address") from error
 
 
 def write_new(path: Path, text: str) -> None:

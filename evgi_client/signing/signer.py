@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from coincurve import PrivateKey
 
-from evgi_client.errors import InvalidDigestError, InvalidKeyError, KeystoreError, UnsignableTransactionError
+from evgi_client.errors import (
+    InvalidDigestError,
+    InvalidKeyError,
+    KeystoreError,
+    UnsignableTransactionError,
+    WatchOnlyError,
+)
+from evgi_client.messages.hashing import checksum_address
 from evgi_client.signing.keystore import decrypt_key, encrypt_key, read_document, write_new
 from evgi_client.signing.recovery import DIGEST_LENGTH, address_of
 from evgi_client.signing.signature import CURVE_ORDER, Signature
@@ -130,3 +137,32 @@ class LocalSigner:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a LocalSigner is not pickled: its key would be written in clear")
+
+
+class WatchOnly:
+    """An account whose key is elsewhere: an auditor's place of a signer, that reads and never sends.
+
+    Raises:
+        InvalidAddressError: the address is malformed.
+    """
+
+    __slots__ = ("_address",)
+
+    def __init__(self, address: str) -> None:
+        self._address = checksum_address(address)
+
+    @property
+    def address(self) -> str:
+        """Checksummed address of the account."""
+        return self._address
+
+    def sign_digest(self, digest: bytes) -> Signature:  # noqa: ARG002 — a signer's method
+        """Raises WatchOnlyError, always."""
+        raise WatchOnlyError(self._address)
+
+    def sign_transaction(self, transaction: Mapping[str, Any]) -> bytes:  # noqa: ARG002 — a signer's method
+        """Raises WatchOnlyError, always."""
+        raise WatchOnlyError(self._address)
+
+    def __repr__(self) -> str:
+        return f"WatchOnly({self._address})"
