@@ -14,7 +14,7 @@ from eth_account import Account
 from eth_keyfile.keyfile import create_keyfile_json
 
 from evgi_client.errors import KeystoreError, KeystorePasswordError, SigningError
-from evgi_client.signing import LocalSigner
+from evgi_client.signing import LocalSigner, keystore_address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +97,13 @@ def test_what_eth_account_wrote_is_read(tmp_path: Path) -> None:
 def test_the_published_example_is_read_though_it_names_no_address(tmp_path: Path) -> None:
     signer = LocalSigner.from_keystore(write(tmp_path / "k.json", EXAMPLE), lambda: "testpassword")
     assert signer.address == LocalSigner.from_key(EXAMPLE_KEY).address
+
+
+def test_the_address_is_read_without_a_password(saved: Path, tmp_path: Path) -> None:
+    assert keystore_address(saved) == LocalSigner.from_key(KEY).address
+    for named in (EXAMPLE, quick_document(address="no address")):
+        with pytest.raises(KeystoreError, match="names no address"):
+            keystore_address(write(tmp_path / "k.json", named))
 
 
 def test_the_password_is_asked_once_and_only_for_a_keystore(tmp_path: Path) -> None:

@@ -315,6 +315,15 @@ def test_the_session_key_is_connector_and_start() -> None:
     assert sorted([SessionKey(b"\x02" * 32, 1), SessionKey(b"\x01" * 32, 2), key])[0].started_at == 2
 
 
+def test_the_session_key_is_read_from_its_text() -> None:
+    key = valid(ChargingAuthorization).session_key
+    assert SessionKey.parse(str(key)) == key
+    for text in ("", "0x" + "01" * 32, "01" * 32 + "@1", "0x" + "01" * 32 + "@-1", str(key) + "\n"):
+        with pytest.raises(FieldValueError) as raised:
+            SessionKey.parse(text)
+        assert raised.value.value == text
+
+
 @pytest.mark.parametrize(("cls", "solidity_type", "name", "attribute"), FIELDS, ids=str)
 def test_every_field_changes_the_hash(
     cls: type[TypedStruct], solidity_type: str, name: str, attribute: str

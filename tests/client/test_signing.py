@@ -25,6 +25,7 @@ from evgi_client.errors import (
     SignatureCountError,
     SignerMismatchError,
     UnsignableTransactionError,
+    WatchOnlyError,
 )
 from evgi_client.messages import ChargingAuthorization, ChargingTerms, Domain
 from evgi_client.signing import (
@@ -33,6 +34,7 @@ from evgi_client.signing import (
     Signature,
     Signed,
     Signer,
+    WatchOnly,
     recover,
     recover_many,
     sign,
@@ -403,6 +405,16 @@ def test_a_signer_does_not_show_its_key() -> None:
         with pytest.raises(TypeError, match="not pickled") as raised:
             attempt()
         assert KEY.hex() not in str(raised.value)
+
+
+def test_who_only_watches_never_signs() -> None:
+    watching: Signer = WatchOnly(DRIVER.address.lower())
+    assert watching.address == DRIVER.address
+    for attempt in (lambda: watching.sign_digest(DIGEST), lambda: watching.sign_transaction(LEGACY)):
+        with pytest.raises(WatchOnlyError, match=DRIVER.address):
+            attempt()
+    with pytest.raises(InvalidAddressError):
+        WatchOnly(DRIVER.address[:-1])
 
 
 LEGACY = {"to": OTHER.address, "value": 1, "gas": 21_000, "gasPrice": 1, "nonce": 0, "chainId": 31337}
