@@ -16,6 +16,10 @@ _INTEGER = re.compile(r"[0-9]{1,9}")
 _DAY_FIRST = re.compile(r"([0-9]{2})[/.]([0-9]{2})[/.]([0-9]{4})")
 _YEAR_FIRST = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/]([0-9]{2})(?:[T ]00:00(?::00)?)?")
 _CLOCK = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
+_INSTANT = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ](?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?"
+    r"(?:Z|(?P<sign>[-+])(?P<hours>0[0-9]|1[0-4]):(?P<minutes>[0-5][0-9]))"
+)
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 — local times are naive until their zone is known
 _SECOND = timedelta(seconds=1)
@@ -105,20 +109,22 @@ def unix_utc(moment: datetime) -> int:
 
 
 def instant(values: Mapping[str, str], name: str) -> int:
-    """Unix seconds of an ISO 8601 time with its offset (``Z`` or ``+hh:mm``), fractions cut off.
+    """Unix seconds of ``yyyy-mm-ddThh:mm:ss`` with its offset (``Z`` or ``+hh:mm``), fractions cut off.
 
     Raises:
         SessionRowError: no time, or none with an offset.
     """
     text = values[name].strip()
-    try:
-        moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
-    except ValueError as error:
-        raise unreadable(name, text, "no ISO 8601 time") from error
-    offset = moment.utcoffset()
-    if offset is None:
-        raise unreadable(name, text, "a time without an offset from UTC")
-    return unix_utc(moment.replace(tzinfo=None)) - offset // _SECOND
+    match = _INSTANT.fullmatch(text)
+    if match is None:
+        raise unreadable(name, text, "no time as yyyy-mm-ddThh:mm:ss with an offset from UTC")
+    day, time = _year_first(match["day"]), _time(match["time"])
+    if day is None or time is None:
+        raise unreadable(name, text, "no such time")
+    if match["sign"] is None:
+        return unix_utc(day + time)
+    offset = 3600 * int(match["hours"]) + 60 * int(match["minutes"])
+    return unix_utc(day + time) - (offset if match["sign"] == "+" else -offset)
 
 
 # A file has few days and fewer times of a day, each on many rows.
