@@ -313,6 +313,11 @@ class Chain:
             return min(estimate + estimate // 5, limit)
         raise contract_error(revert, contract or to or "constructor", abi)
 
+    def spare_gas(self) -> int | None:
+        """A gas limit for transactions that need no trial: the block's on the embedded chain, where gas costs nobody
+        anything and a trial takes as long as the transaction. None on every other chain."""
+        return int(self._block("latest")["gasLimit"]) if self.is_embedded else None
+
     def prepare(
         self,
         signer: TransactionSigner,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from evgi_client.chain import ContractHandle
 from evgi_client.charging.batches import decode_settled
@@ -63,8 +63,7 @@ class Facts:
         """Version and agreement that applied between two utilities at a time."""
         pair = (utility, peer)
         if pair not in self._agreements:
-            versions = range(1, self._peerings.call("latest", utility, peer) + 1)
-            self._agreements[pair] = [(version, self._agreement(utility, peer, version)) for version in versions]
+            self._agreements[pair] = list(self._read_agreements(utility, peer))
         for version, agreement in reversed(self._agreements[pair]):
             if agreement.terms.valid_from <= time < agreement.valid_until:
                 return version, agreement
@@ -80,9 +79,12 @@ class Facts:
                 return DriverPlace(roster, driver, self._revoked.get((utility, key), 0))
         return None
 
-    def _agreement(self, utility: str, peer: str, version: int) -> Agreement:
-        terms, valid_until = self._peerings.call("agreementOf", utility, peer, version)
-        return Agreement(PeeringAgreement(*terms), valid_until)
+    def _read_agreements(self, utility: str, peer: str) -> Iterator[tuple[int, Agreement]]:
+        for version in range(1, self._peerings.call("latest", utility, peer) + 1):
+            terms, valid_until = self._peerings.call("agreementOf", utility, peer, version)
+            # A number that an end or a withdrawn offer used up holds no agreement.
+            if valid_until:
+                yield version, Agreement(PeeringAgreement(*terms), valid_until)
 
     def _rosters(self, utility: str) -> list[tuple[int, int, int, int]]:
         if utility not in self._spans:

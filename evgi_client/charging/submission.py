@@ -176,7 +176,9 @@ class Submission:
                 for group in groups
             ],
         }
-        prepared = self._settlement.prepare("settle", batch, signer=self._signer)
+        prepared = self._settlement.prepare(
+            "settle", batch, signer=self._signer, gas=self._chain.spare_gas()
+        )
         stored = StoredTransaction(prepared.hash, prepared.sender, prepared.nonce, prepared.raw)
         keys = [one.session.key for one in placed]
         self._queue.mark_submitted(stored, keys)

@@ -79,8 +79,8 @@ def _draw_arrows(axes: object, summary: Summary, names: list[str], colours: dict
         axes.add_patch(Circle((x, y), 0.17, facecolor=colours[name], edgecolor="white", linewidth=2, zorder=2))
         axes.text(x, y + math.copysign(0.27, y), name, ha="center", va="center", fontsize=11, weight="bold")
     axes.set_title("Each debtor's drivers at each creditor's charge points", fontsize=10.5, color=_MUTED)
-    axes.set_xlim(-1.5, 1.5)
-    axes.set_ylim(-1.5, 1.5)
+    axes.set_xlim(-1.2, 1.2)
+    axes.set_ylim(-1.2, 1.2)
     axes.set_aspect("equal")
     axes.axis("off")
 

@@ -22,7 +22,7 @@ class PeeringAgreement(Message):
     utility_a: str
     utility_b: str
     version: int
-    """1 for the pair's first agreement, then one more each time."""
+    """Higher than any before it of the pair: ``PeeringRegistry.nextVersion``."""
     currency: str
     """The token in which the pair's position is kept and paid."""
     submit_within: int
