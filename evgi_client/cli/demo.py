@@ -122,14 +122,14 @@ def _pairs(console: Console, summary: Summary) -> None:
 
 
 def _netting(console: Console, summary: Summary) -> None:
-    table = Table("paid by", "to", title="After netting, paid in clearing tokens", **_LOOK)
+    table = Table("paid by", "to", title="Paid after netting", **_LOOK)
     table.add_column(summary.currency, justify="right")
     for (payer, payee), amount in sorted(summary.payments.items()):
         table.add_row(payer, payee, _money(amount))
     console.print(table)
     saved = 1 - summary.net / summary.gross if summary.gross else 0
     console.print(
-        f"  {_money(summary.gross)} owed between utilities, {_money(summary.net)} paid: {saved:.0%} less money moved"
+        f"  {_money(summary.gross)} owed between utilities, {_money(summary.net)} paid in clearing tokens: {saved:.0%} less money moved"
     )
     balances = Table("utility", title="Positions and balances", **_LOOK)
     for column in ("net position", "tokens held"):

@@ -100,7 +100,7 @@ def test_the_command_prints_tables_for_people_and_one_object_for_machines(tmp_pa
     runner = CliRunner()
     people = runner.invoke(app, ["demo", "--out", str(tmp_path / "a"), "--limit", "40"])
     assert people.exit_code == 0, people.output
-    for words in ("sessions settled", "Before netting", "After netting", "gas", "Recomputed from the chain alone"):
+    for words in ("sessions settled", "Before netting", "Paid after netting", "gas", "Recomputed from the chain alone"):
         assert words in people.stdout
     machines = runner.invoke(app, ["demo", "--out", str(tmp_path / "b"), "--limit", "40", "--json"])
     document = json.loads(machines.stdout)

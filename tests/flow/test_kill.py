@@ -32,7 +32,7 @@ work(*sys.argv[1:])
 def test_every_session_is_settled_once_however_often_the_process_is_killed(
     start_anvil: Callable[..., str], tmp_path: Path
 ) -> None:
-    url = start_anvil("--block-time", "1") if random.Random(1).random() < 0 else start_anvil()
+    url = start_anvil()
     chain = Chain.connect(url)
     manifest, queue_file = tmp_path / "deployment.json", tmp_path / "station.db"
     suite = found(chain, manifest)

@@ -181,6 +181,49 @@ def test_two_queues_with_the_same_sessions_settle_them_once(
         assert {queued.session.key: queued.transaction_hash for queued in mule.sessions()}.items() <= hashes.items()
 
 
+class PowerFailure(BaseException):
+    """Not an Exception: nothing in the package may catch it."""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("step", ["prepare", "mark_submitted", "broadcast", "wait", "mark_settled", "sync"])
+def test_power_fails_at_each_step_of_a_submission(
+    suite: Suite, queue: OfflineQueue, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+) -> None:
+    """Each step of the second batch is cut off before and after it; the next run finishes what is left, once."""
+    sessions = [suite.maker(n % 3).session(BEGIN + n * HOUR) for n in range(6)]
+    queue.put_many(sessions)
+    facts = suite.facts()
+    owner = {"prepare": suite.settlement, "wait": suite.settlement, "broadcast": suite.chain, "sync": facts}
+    target = owner.get(step, queue)
+    original, calls = getattr(target, step), 0
+
+    def failing(*args: object, **kwargs: object) -> object:
+        nonlocal calls
+        calls += 1
+        # The facts are read once before the first batch.
+        if calls < 2 + (step == "sync"):
+            return original(*args, **kwargs)
+        if moment == "after":
+            original(*args, **kwargs)
+        raise PowerFailure
+
+    with monkeypatch.context() as patch:
+        patch.setattr(target, step, failing)
+        with pytest.raises(PowerFailure):
+            list(Submission(queue, suite.contracts, suite.domain, suite.creditor, facts, batch_size=2).run())
+    again = Chain.from_web3(suite.chain.web3)
+    contracts = suite.deployment.contracts_on(again)
+    with OfflineQueue(queue.path) as reopened:
+        list(
+            Submission(
+                reopened, contracts, suite.domain, suite.creditor, suite.facts(), batch_size=2
+            ).run()
+        )
+        assert reopened.counts()[Status.SETTLED] == len(sessions)
+    assert chain_says(suite) == keys(sessions)
+
+
 @given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=6), min_size=1, max_size=5), st.integers(1, 4))
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
