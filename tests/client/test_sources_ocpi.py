@@ -186,6 +186,19 @@ def test_a_price_that_cannot_be_checked_is_kept_and_counted(path: Path) -> None:
     )
 
 
+def test_of_several_tariffs_the_one_that_is_named_is_checked(path: Path) -> None:
+    """One of them cannot be read: where no period names one, it may be the one that is meant."""
+    named = cdr(1, total_cost={"excl_vat": 9.00, "incl_vat": 9.00})
+    named["tariffs"].append({"id": "T2"})
+    unnamed = cdr(2, total_cost={"excl_vat": 9.00, "incl_vat": 9.00})
+    unnamed["tariffs"].append({"id": "T2"})
+    del unnamed["charging_periods"][0]["tariff_id"]
+    reading = read(path, [named, unnamed])
+    assert {row: reason for row, (reason, _) in refused(reading).items()} == {1: "price_disagrees"}
+    assert [session.row for session in reading.sessions] == [2]
+    assert "1 CDRs" in reading.notes[0]
+
+
 def test_periods_that_contradict_their_tariff_disagree(path: Path) -> None:
     backwards = cdr(1)
     backwards["charging_periods"].append(

@@ -139,8 +139,8 @@ def _check_price(cdr: Cdr) -> bool:
     Raises:
         SessionRowError: it does not agree, or the CDR's periods and tariffs contradict each other.
     """
-    if cdr.refused_tariffs:
-        return False
+    if cdr.refused_tariffs and all(period.tariff_id is None for period in cdr.periods):
+        return False  # the one that can be read need not be the one that is meant
     try:
         priced = price_cdr(cdr)
     except _UNCHECKED:
