@@ -1,7 +1,7 @@
 # Every target sets up what it needs. `make` alone lists them.
 
 BIN := .venv/bin
-SOURCES := evgi_client tests scripts benchmarks
+SOURCES := evgi_client tests scripts benchmarks examples
 HAVE_NPM := $(shell command -v npm 2>/dev/null)
 
 .DEFAULT_GOAL := help

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from evgi_client.chain import Chain, ContractHandle
 from evgi_client.charging.enrolment import Enrolment
 from evgi_client.charging.facts import Facts
-from evgi_client.charging.queue import OfflineQueue
 from evgi_client.charging.submission import BATCH_SIZE, Submission, SubmissionResult
 from evgi_client.clearing.peering import Peering
 from evgi_client.clearing.positions import Positions
 from evgi_client.clearing.tokens import Tokens
-from evgi_client.deployment import Deployment
 from evgi_client.signing import Signer, WatchOnly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evgi_client.charging.queue import OfflineQueue
+    from evgi_client.deployment import Deployment
 
 NOBODY = WatchOnly("0x" + "00" * 20)
 

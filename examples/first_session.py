@@ -1,4 +1,6 @@
-"""One charging session from a driver's signature to paid, on a chain inside this process: `python examples/first_session.py`.
+"""One charging session from a driver's signature to paid, on a chain inside this process.
+
+`python examples/first_session.py` prints what became of it.
 
 Two utilities deploy the suite and sign an agreement. A driver of one charges at a charge point of the other, offline.
 The session is queued, submitted, settled on chain, and paid in clearing tokens.

@@ -6,12 +6,16 @@ Layouts are those of ``ISessionSettlement``: 81 bytes a session in the call, 14 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from evgi_client.charging.session import SignedSession
 from evgi_client.errors import BatchLayoutError
 from evgi_client.messages import ChargingTerms, SessionKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from evgi_client.charging.session import SignedSession
 
 EPOCH = 30 * 24 * 3600
 """Seconds in an epoch of a connector's start log."""
@@ -19,7 +23,6 @@ EPOCH = 30 * 24 * 3600
 SESSION_BYTES = 81
 EVENT_HEADER_BYTES = 34
 EVENT_SESSION_BYTES = 14
-
 
 
 @dataclass(frozen=True, slots=True)

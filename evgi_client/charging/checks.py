@@ -7,18 +7,21 @@ charge point, a utility and the chain give one answer. Each session is judged by
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from evgi_client import errors
-from evgi_client.charging.directory import ChargePoint
-from evgi_client.charging.session import SignedSession
-from evgi_client.messages import Domain, PeeringAgreement
 from evgi_client.signing import recover
 from evgi_client.tariffs import ceiling
 from evgi_client.units import SECONDS_PER_HOUR
 
+if TYPE_CHECKING:
+    from evgi_client.charging.directory import ChargePoint
+    from evgi_client.charging.session import SignedSession
+    from evgi_client.messages import Domain, PeeringAgreement
+
 ENERGY_LIMIT_WH = (1 << 24) - 1
 COST_LIMIT = (1 << 32) - 1
-"""The most that a session's packed fields hold: 16.7 MWh and 4,294.967295 of currency, for cost and for slack."""
+"""The most that a session's packed fields hold: 16.7 MWh, and 4,294.967295 for cost and for slack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,10 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class DriverPlace:
-    """Where a driver's key stands in its utility's roster at a session's start; ``revoked_from`` is 0 where it is not."""
+    """Where a driver's key stands in its utility's roster at a session's start.
+
+    ``revoked_from`` is 0 where the key is not revoked.
+    """
 
     roster: int
     driver: int
@@ -126,7 +132,10 @@ def _check_limits(session: SignedSession, point: ChargePoint | None) -> None:
     highest = ceiling(authorization.terms, session.energy_wh)
     if session.cost > highest:
         raise errors.CostAboveCeilingError(cost=session.cost, ceiling=highest)
-    if session.energy_wh > ENERGY_LIMIT_WH or max(session.cost, authorization.max_cost - session.cost) > COST_LIMIT:
+    if (
+        session.energy_wh > ENERGY_LIMIT_WH
+        or max(session.cost, authorization.max_cost - session.cost) > COST_LIMIT
+    ):
         raise errors.UnpackableError(
             energyWh=session.energy_wh, cost=session.cost, maxCost=authorization.max_cost
         )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from evgi_client.chain import ContractHandle, Receipt
-from evgi_client.charging.directory import ChargePoint
 from evgi_client.charging.roster import pages
-from evgi_client.signing import Signer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from evgi_client.chain import ContractHandle, Receipt
+    from evgi_client.charging.directory import ChargePoint
+    from evgi_client.signing import Signer
 
 
 class Enrolment:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from evgi_client.chain import ContractHandle
 from evgi_client.charging.batches import decode_settled
 from evgi_client.charging.checks import Agreement, DriverPlace
 from evgi_client.charging.directory import ChargePoint, Directory
 from evgi_client.charging.roster import DriverIndex
 from evgi_client.charging.start_log import StartIndex
 from evgi_client.messages import PeeringAgreement, SessionKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from evgi_client.chain import ContractHandle
 
 
 class Facts:

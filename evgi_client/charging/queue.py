@@ -1,4 +1,4 @@
-"""A durable queue of signed sessions: what a charge point holds while it is offline, and a utility until they are settled.
+"""A durable queue of signed sessions: a charge point's while it is offline, a utility's until they are settled.
 
 One SQLite file in WAL mode, flushed to disk before a call returns, so that power may fail at any instruction: a
 session that ``put`` has returned for is there afterwards, once.
@@ -7,18 +7,21 @@ session that ``put`` has returned for is there afterwards, once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from evgi_client.charging.session import SignedSession
 from evgi_client.errors import QueueFileError, SessionConflictError
-from evgi_client.messages import SessionKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import TracebackType
+
+    from evgi_client.messages import SessionKey
 
 _SCHEMA_VERSION = 1
 _metadata = sa.MetaData()
@@ -276,7 +279,8 @@ class OfflineQueue:
         """How many such records are kept, by reason."""
         query = sa.select(_quarantine.c.reason, sa.func.count()).group_by(_quarantine.c.reason)
         with self._engine.connect() as connection:
-            return {reason: count for reason, count in connection.execute(query.order_by(_quarantine.c.reason))}
+            rows = connection.execute(query.order_by(_quarantine.c.reason))
+            return {row[0]: row[1] for row in rows}
 
     @staticmethod
     def _mark(
@@ -302,7 +306,7 @@ class OfflineQueue:
             connection.execute(statement, parameters)
 
 
-def _durable(connection: Any, record: object) -> None:
+def _durable(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     # FULL: a commit is on the disk when it returns, also if the power fails at once.

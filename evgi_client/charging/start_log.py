@@ -7,10 +7,13 @@ session brings the list of starts behind that hash; ``StartIndex`` rebuilds it f
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from evgi_client.charging.batches import EPOCH
 from evgi_client.messages import SessionKey, keccak256
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 DIGEST_BYTES = 28
 

@@ -8,19 +8,29 @@ instructions costs at most a transaction that settles nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from evgi_client.chain import ContractHandle, PreparedTransaction
 from evgi_client.charging.batches import Group, PlacedSession, groups_of, session_at
 from evgi_client.charging.checks import check
-from evgi_client.charging.facts import Facts
 from evgi_client.charging.queue import OfflineQueue, Status, StoredTransaction
 from evgi_client.charging.start_log import witness_of
-from evgi_client.errors import ContractError, NonceTakenError, RpcError, SessionInFutureError, SessionRefusedError
-from evgi_client.messages import Domain, SessionKey
-from evgi_client.signing import Signer
+from evgi_client.errors import (
+    ContractError,
+    NonceTakenError,
+    RpcError,
+    SessionInFutureError,
+    SessionRefusedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from evgi_client.charging.facts import Facts
+    from evgi_client.messages import Domain, SessionKey
+    from evgi_client.signing import Signer
 
 BATCH_SIZE = 500
 """Sessions a transaction. Nodes refuse transactions above 128 KB, some 1,500 sessions."""
@@ -176,9 +186,7 @@ class Submission:
                 for group in groups
             ],
         }
-        prepared = self._settlement.prepare(
-            "settle", batch, signer=self._signer, gas=self._chain.spare_gas()
-        )
+        prepared = self._settlement.prepare("settle", batch, signer=self._signer, gas=self._chain.spare_gas())
         stored = StoredTransaction(prepared.hash, prepared.sender, prepared.nonce, prepared.raw)
         keys = [one.session.key for one in placed]
         self._queue.mark_submitted(stored, keys)

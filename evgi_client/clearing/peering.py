@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from evgi_client.chain import ContractHandle, Receipt
 from evgi_client.messages import Domain, PeeringAgreement, checksum_address
 from evgi_client.signing import Signer, verify_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evgi_client.chain import ContractHandle, Receipt
 
 OPEN = 2**64 - 1
 """``valid_until`` of an agreement that nobody has ended or replaced."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from evgi_client.chain import ContractHandle, Receipt
-from evgi_client.signing import Signer
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evgi_client.chain import ContractHandle, Receipt
+    from evgi_client.signing import Signer
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from evgi_client.chain import ContractHandle, Receipt
 from evgi_client.chain.managed import transact_managed
 from evgi_client.errors import FieldValueError
 from evgi_client.messages import keccak256
-from evgi_client.signing import Signer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evgi_client.chain import ContractHandle, Receipt
+    from evgi_client.signing import Signer
 
 REASON_LENGTH = 32
 

@@ -34,22 +34,25 @@ _EXAMPLES = """
 def demo(
     sessions: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Charging sessions; a synthetic sample where not given."),
+        typer.Option(
+            exists=True, dir_okay=False, help="Charging sessions; a synthetic sample where not given."
+        ),
     ] = None,
-    format: Annotated[  # noqa: A002 — the option's name is what users type
-        str, typer.Option(help=f"How to read them: auto, {', '.join(FORMATS)}.")
+    format_name: Annotated[
+        str, typer.Option("--format", help=f"How to read them: auto, {', '.join(FORMATS)}.")
     ] = "auto",
     limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many rows.")] = None,
     utilities: Annotated[int, typer.Option(min=2, max=8, help="How many utilities take part.")] = 4,
     rpc_url: Annotated[
-        str | None, typer.Option(envvar="EVGI_RPC_URL", help="A JSON-RPC node; an embedded chain where not given.")
+        str | None,
+        typer.Option(envvar="EVGI_RPC_URL", help="A JSON-RPC node; an embedded chain where not given."),
     ] = None,
     funder: Annotated[
         Path | None, typer.Option(help="Keystore that pays for gas on a node without unlocked accounts.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the files; those of an earlier run are replaced.")] = Path(
-        "evgi-demo"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Folder for the files; those of an earlier run are replaced.")
+    ] = Path("evgi-demo"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Run the whole flow on charging sessions: enrol, authorise, meter, queue, submit, clear, settle, audit.
@@ -63,12 +66,12 @@ def demo(
         if as_json:
             from evgi_client.demo import Silent
 
-            summary = run(read_sessions(path, format, limit), options, Silent())
+            summary = run(read_sessions(path, format_name, limit), options, Silent())
             typer.echo(json.dumps(summary.to_json(), indent=2))
         else:
             with Bars() as bars:
                 bars.stage("read sessions", 1)
-                reading = read_sessions(path, format, limit)
+                reading = read_sessions(path, format_name, limit)
                 summary = run(reading, options, bars)
             _print(summary)
     raise typer.Exit(DONE if all(summary.checks.values()) else FINDINGS)
@@ -83,7 +86,9 @@ def _print(summary: Summary) -> None:
     facts.add_row("sessions", f"{summary.read:,} read, {rejected:,} quarantined, {summary.settled:,} settled")
     facts.add_row("energy", f"{summary.energy_wh / 1000:,.2f} kWh")
     facts.add_row("amount", f"{_money(summary.amount)} {summary.currency}")
-    facts.add_row("gas", f"{summary.gas_per_session:,} a session, {summary.gas:,} in {summary.batches} batches")
+    facts.add_row(
+        "gas", f"{summary.gas_per_session:,} a session, {summary.gas:,} in {summary.batches} batches"
+    )
     facts.add_row("time", f"{summary.elapsed_s:.1f} s")
     console.print(facts)
     if summary.quarantined:
@@ -97,7 +102,7 @@ def _print(summary: Summary) -> None:
 
 
 def _quarantine(console: Console, summary: Summary) -> None:
-    table = Table("reason", title="Quarantined, never billed", **_LOOK)
+    table = _table("Quarantined, never billed", "reason")
     table.add_column("sessions", justify="right")
     for reason, count in sorted(summary.quarantined.items(), key=lambda item: -item[1]):
         table.add_row(reason, f"{count:,}")
@@ -105,7 +110,7 @@ def _quarantine(console: Console, summary: Summary) -> None:
 
 
 def _pairs(console: Console, summary: Summary) -> None:
-    table = Table("charge points of", "drivers of", title="Before netting", **_LOOK)
+    table = _table("Before netting", "charge points of", "drivers of")
     for column in ("sessions", "kWh", summary.currency):
         table.add_column(column, justify="right")
     for pair in summary.pairs:
@@ -122,16 +127,17 @@ def _pairs(console: Console, summary: Summary) -> None:
 
 
 def _netting(console: Console, summary: Summary) -> None:
-    table = Table("paid by", "to", title="Paid after netting", **_LOOK)
+    table = _table("Paid after netting", "paid by", "to")
     table.add_column(summary.currency, justify="right")
     for (payer, payee), amount in sorted(summary.payments.items()):
         table.add_row(payer, payee, _money(amount))
     console.print(table)
     saved = 1 - summary.net / summary.gross if summary.gross else 0
     console.print(
-        f"  {_money(summary.gross)} owed between utilities, {_money(summary.net)} paid in clearing tokens: {saved:.0%} less money moved"
+        f"  {_money(summary.gross)} owed between utilities, {_money(summary.net)} paid in clearing tokens: "
+        f"{saved:.0%} less money moved"
     )
-    balances = Table("utility", title="Positions and balances", **_LOOK)
+    balances = _table("Positions and balances", "utility")
     for column in ("net position", "tokens held"):
         balances.add_column(column, justify="right")
     for name, balance in summary.balances.items():
@@ -148,7 +154,10 @@ def _checks(console: Console, summary: Summary) -> None:
         console.print(f"  {'[green]✓[/]' if passed else '[bold red]✗[/]'} {name.replace('_', ' ')}")
 
 
-_LOOK = {"box": box.SIMPLE_HEAD, "title_justify": "left", "title_style": "bold", "pad_edge": False}
+def _table(title: str, *columns: str) -> Table:
+    return Table(
+        *columns, title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+    )
 
 
 def _money(amount: int, sign: bool = False) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from evgi_client.errors import ChainUnreachableError, EvgiError, RpcError, TransactionTimeoutError
 
@@ -23,10 +24,12 @@ def reported(as_json: bool) -> Iterator[None]:
     """Prints an expected error and exits: 3 for the network's, 1 for the rest."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # whoever read our output has had enough of it
     except (EvgiError, OSError) as error:
         code = NETWORK if isinstance(error, _NETWORK_ERRORS) else FINDINGS
         if as_json:
             typer.echo(json.dumps({"error": type(error).__name__, "message": str(error)}))
         else:
-            stderr.print(f"[bold red]{type(error).__name__}[/]: {error}", markup=True, soft_wrap=True)
+            stderr.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(code) from error

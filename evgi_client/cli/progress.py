@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from evgi_client.cli.errors import stderr
 
@@ -21,6 +28,8 @@ class Bars:
             TimeElapsedColumn(),
             console=stderr,
             disable=not stderr.is_terminal,
+            # Else what is printed to stdout meanwhile would end on stderr.
+            redirect_stdout=False,
         )
         self._task: int | None = None
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from evgi_client.chain import ContractHandle
 from evgi_client.charging.batches import SettledSession, decode_settled
-from evgi_client.messages import SessionKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evgi_client.chain import ContractHandle
+    from evgi_client.messages import SessionKey
 
 
 @dataclass
@@ -57,7 +61,7 @@ class ChainRecord:
         return [key for key, count in counted.items() if count > 1]
 
     def owed(self) -> dict[tuple[str, str], int]:
-        """Net claims before any payment, from the sessions: (creditor, debtor) → minor units, in one direction a pair."""
+        """Net claims before any payment: (creditor, debtor) → minor units, in one direction a pair."""
         net: Counter[tuple[str, str]] = Counter()
         for (creditor, debtor), total in self.pairs.items():
             if creditor != debtor:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from itertools import combinations
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evgi_client.chain import Chain
 from evgi_client.charging.directory import ChargePoint, Status
 from evgi_client.clearing.tokens import fiat_reference
 from evgi_client.client import Client
 from evgi_client.demo.terms import TARIFF, Offer
 from evgi_client.demo.windows import DAY, Window
-from evgi_client.demo.world import Utility, World
 from evgi_client.deployment import Deployment, DeploymentPlan, Role, apply, steps
 from evgi_client.messages import PeeringAgreement, evse_id_hash
 from evgi_client.signing import LocalSigner, sign
 from evgi_client.tariffs import tariff_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from evgi_client.chain import Chain
+    from evgi_client.demo.world import Utility, World
 
 COIN = 10**18
 STAKE = 10 * COIN
@@ -54,9 +58,7 @@ class Consortium:
 
     def deploy(self, manifest: Path, step: Callable[[], None]) -> None:
         """Deploys the suite and gives each utility its role."""
-        self.deployment = apply(
-            self._plan, self._chain, self._governor, manifest, progress=lambda _: step()
-        )
+        self.deployment = apply(self._plan, self._chain, self._governor, manifest, progress=lambda _: step())
 
     def client(self, party: Utility | None = None) -> Client:
         """The suite as a utility uses it, or as the governor does."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evgi_client.demo.summary import Summary
 from evgi_client.units import MINOR
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evgi_client.demo.summary import Summary
 
 _INK = "#1c2733"
 _MUTED = "#66727f"
@@ -76,7 +80,9 @@ def _draw_arrows(axes: object, summary: Summary, names: list[str], colours: dict
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
         )  # fmt: skip
     for name, (x, y) in places.items():
-        axes.add_patch(Circle((x, y), 0.17, facecolor=colours[name], edgecolor="white", linewidth=2, zorder=2))
+        axes.add_patch(
+            Circle((x, y), 0.17, facecolor=colours[name], edgecolor="white", linewidth=2, zorder=2)
+        )
         axes.text(x, y + math.copysign(0.27, y), name, ha="center", va="center", fontsize=11, weight="bold")
     axes.set_title("Each debtor's drivers at each creditor's charge points", fontsize=10.5, color=_MUTED)
     axes.set_xlim(-1.2, 1.2)

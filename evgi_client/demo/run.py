@@ -6,18 +6,15 @@ import json
 import secrets
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evgi_client.chain import Chain
 from evgi_client.charging.queue import OfflineQueue, Status
-from evgi_client.charging.sources import MeteredSession, Reading
 from evgi_client.demo.audit import ChainRecord, read_chain
 from evgi_client.demo.consortium import STAKE, Consortium
 from evgi_client.demo.picture import draw_flows
-from evgi_client.demo.progress import Progress
 from evgi_client.demo.signing import ChargePoints
 from evgi_client.demo.statement import write_statement
 from evgi_client.demo.summary import PairSummary, Summary
@@ -27,6 +24,13 @@ from evgi_client.demo.world import World, build
 from evgi_client.errors import DemoError
 from evgi_client.signing import LocalSigner
 from evgi_client.units import MINOR
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from evgi_client.charging.sources import MeteredSession, Reading
+    from evgi_client.demo.progress import Progress
 
 SEED = b"EVGI demo"
 """On the embedded chain the same sessions give the same addresses. On any other chain the seed is random."""
@@ -69,9 +73,14 @@ def run(reading: Reading, options: Options, progress: Progress) -> Summary:
         EvgiError: whatever else stopped it.
     """
     began = time.monotonic()
+    currencies = {session.currency for session in reading.sessions} - {None}
+    if len(currencies) > 1:
+        raise DemoError(f"{reading.source} mixes currencies ({reading.currency}): play one at a time")
     if not reading.sessions:
         raise DemoError(f"no session of {reading.source} can be settled: all {reading.read} are quarantined")
-    sessions = sorted(reading.sessions, key=lambda session: (session.ended_at, session.started_at, session.row))
+    sessions = sorted(
+        reading.sessions, key=lambda session: (session.ended_at, session.started_at, session.row)
+    )
     months = list(windows(min(session.started_at for session in sessions), sessions[-1].ended_at))
     chain = _chain(options, months[0])
     world = build(sessions, options.utilities, SEED if chain.is_embedded else secrets.token_bytes(32))
@@ -159,7 +168,7 @@ def _charge_and_submit(
     months: Sequence[Window],
     progress: Progress,
 ) -> None:
-    """Month by month: rosters are published, cars charge at offline charge points, which then come online and submit."""
+    """Month by month: rosters are published, cars charge offline, then the charge points come online and submit."""
     charge_points = ChargePoints(world, offer, consortium.deployment.domain("SessionSettlement"))
     progress.stage("sign, queue, submit", len(sessions))
     position = 0
@@ -208,7 +217,7 @@ def _summary(
     began: float,
 ) -> Summary:
     counts = queue.counts()
-    quarantined = Counter({reason: count for reason, count in queue.rejected().items()})
+    quarantined = Counter(queue.rejected())
     for one in queue.sessions(Status.QUARANTINED):
         quarantined[(one.reason or "").split("(")[0]] += 1
     name = {utility.address: utility.name for utility in world.utilities}

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from evgi_client.charging.session import SignedSession
-from evgi_client.charging.sources import MeteredSession
 from evgi_client.demo.terms import MAX_COST, Offer, cost_of
-from evgi_client.demo.world import World
 from evgi_client.messages import (
     ChargingAuthorization,
     ChargingTerms,
@@ -19,6 +17,12 @@ from evgi_client.messages import (
     connector_id,
     keccak256,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from evgi_client.charging.sources import MeteredSession
+    from evgi_client.demo.world import World
 
 
 class ChargePoints:
@@ -35,7 +39,7 @@ class ChargePoints:
         self._register: dict[bytes, int] = defaultdict(int)
         self._records: dict[bytes, int] = defaultdict(int)
 
-    def sign(self, sessions: list[MeteredSession]) -> Iterator[SignedSession]:
+    def sign(self, sessions: Sequence[MeteredSession]) -> Iterator[SignedSession]:
         """Signed sessions, in the order given."""
         for session in sessions:
             yield self._sign(session)

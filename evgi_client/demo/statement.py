@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
 from datetime import datetime, timezone
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evgi_client.demo.audit import Settled
-from evgi_client.demo.world import World
 from evgi_client.units import format_amount
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from evgi_client.demo.audit import Settled
+    from evgi_client.demo.world import World
 
 HEADER = (
     "creditor", "debtor", "operator", "evse_id", "connector", "started_at", "energy_wh", "amount", "transaction",

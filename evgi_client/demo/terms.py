@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from evgi_client.charging.sources import MeteredSession
 from evgi_client.demo.windows import DAY
-from evgi_client.demo.world import Connector, Utility
 from evgi_client.messages import ChargingTerms
 from evgi_client.tariffs import Dimension, Element, PriceComponent, Tariff, Usage, price, tariff_hash
 from evgi_client.units import Rounding, minor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evgi_client.charging.sources import MeteredSession
+    from evgi_client.demo.world import Connector, Utility
+
 
 def _energy_tariff(name: str, per_kwh: str) -> Tariff:
     energy = PriceComponent(Dimension.ENERGY, minor(per_kwh))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DAY = 24 * 3600
 
@@ -20,7 +23,9 @@ class Window:
 
 def windows(first: int, last: int) -> Iterator[Window]:
     """The months from the one that holds ``first`` to the one that holds ``last``."""
-    month = datetime.fromtimestamp(first, timezone.utc).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    month = datetime.fromtimestamp(first, timezone.utc).replace(
+        day=1, hour=0, minute=0, second=0, microsecond=0
+    )
     while month.timestamp() <= last:
         following = month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
         yield Window(f"{month:%Y-%m}", int(month.timestamp()), int(following.timestamp()))

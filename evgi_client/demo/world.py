@@ -7,12 +7,16 @@ keys and nobody else's: on a chain that others use, the seed is random.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from evgi_client.charging.sources import MeteredSession
 from evgi_client.messages import connector_id, keccak256
 from evgi_client.signing import LocalSigner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from evgi_client.charging.sources import MeteredSession
 
 UTILITY_NAMES = (
     "Northlight", "Eastwatt", "Southgrid", "Westvolt", "Midland Power", "Coastal Electric", "Highland Energy",
@@ -72,9 +76,7 @@ def build(sessions: Iterable[MeteredSession], utilities: int, seed: bytes) -> Wo
 
     Operators go to utilities in turn, in the order of their names; drivers by a stable hash of theirs.
     """
-    world = World(
-        tuple(Utility(name, _signer(seed, "utility", name)) for name in UTILITY_NAMES[:utilities])
-    )
+    world = World(tuple(Utility(name, _signer(seed, "utility", name)) for name in UTILITY_NAMES[:utilities]))
     sessions = list(sessions)
     for position, operator in enumerate(sorted({session.operator for session in sessions})):
         world.operators[operator] = _signer(seed, "operator", operator)

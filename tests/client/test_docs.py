@@ -10,7 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from evgi_client import (
-    Chain, ChargingAuthorization, LocalSigner, OfflineQueue, SignedSession,
+    Chain,
+    ChargingAuthorization,
+    LocalSigner,
+    OfflineQueue,
+    SignedSession,
 )  # fmt: skip
 from evgi_client.cli.main import app
 from evgi_client.demo.audit import read_chain
@@ -25,7 +29,9 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
 
 
-def test_the_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_readme_code_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (code,) = blocks(ROOT / "README.md", "python")
     suite = found(Chain.embedded(), tmp_path / "consortium.json")
     session = suite.maker().session(suite.chain.now() - 3 * HOUR)

@@ -22,5 +22,7 @@ def test_signing_and_queueing_load_nothing_that_talks_to_a_chain() -> None:
         "LocalSigner.create().sign_digest(bytes(32))\n"
         "print([name for name in ('web3', 'eth_tester', 'eth', 'typer', 'matplotlib') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout.strip() == "[]"

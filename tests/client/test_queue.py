@@ -108,7 +108,9 @@ def test_a_queue_of_another_version_is_left_alone(tmp_path: Path) -> None:
 def test_parts_that_do_not_belong_together_are_no_session() -> None:
     one, other = MAKER.session(START), MAKER.session(START + 7200)
     with pytest.raises(SessionMismatchError) as caught:
-        SignedSession(one.driver, one.authorization, one.driver_signature, other.record, other.meter_signature)
+        SignedSession(
+            one.driver, one.authorization, one.driver_signature, other.record, other.meter_signature
+        )
     assert caught.value.field == "authorization"
 
 

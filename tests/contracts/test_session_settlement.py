@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +21,9 @@ from evgi_client.tariffs import Rates, Usage, ceiling, price
 from evgi_client.units import Rounding
 from tests.support.sessions import DAY, HOUR, signer
 from tests.support.suite import CREDIT_LINE, DEPOSIT, FEE_BPS, Suite, agree, agreement_of, found
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 BEGIN = 600 * EPOCH + 5 * DAY
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -65,7 +66,8 @@ def test_a_batch_is_settled_whole(suite: Suite) -> None:
         for settled in decode_settled(event.args["sessions"])
     }
     assert told == {
-        session.key: (suite.places.place(session.driver), session.energy_wh, session.cost) for session in sessions
+        session.key: (suite.places.place(session.driver), session.energy_wh, session.cost)
+        for session in sessions
     }
     assert suite.position() == sum(costs) - sum(fees)
 
@@ -92,7 +94,12 @@ def test_a_utility_bills_its_own_drivers_without_an_agreement(suite: Suite) -> N
     receipt = suite.send(batch)
     (event,) = suite.settlement.events_in(receipt, "SessionsSettled")
     assert (event.args["cost"], event.args["fee"]) == (session.cost, 0)
-    assert suite.settlement.call("positionOf", suite.creditor.address, suite.creditor.address, suite.token.address) == 0
+    assert (
+        suite.settlement.call(
+            "positionOf", suite.creditor.address, suite.creditor.address, suite.token.address
+        )
+        == 0
+    )
 
 
 # What a late session goes through
@@ -227,7 +234,12 @@ def _at_no_charge_point(suite: Suite) -> SignedSession:
 def _out_of_service(suite: Suite) -> SignedSession:
     point = suite.points[0]
     suite.contracts["ChargePointRegistry"].transact(
-        "publish", point.connector, suite.chain.now() + 1, Status.OUT_OF_SERVICE, *[bytes(32)] * 3, signer=suite.operator
+        "publish",
+        point.connector,
+        suite.chain.now() + 1,
+        Status.OUT_OF_SERVICE,
+        *[bytes(32)] * 3,
+        signer=suite.operator,
     )
     suite.chain.advance_to(suite.chain.now() + HOUR)
     return suite.maker().session(suite.chain.now() - 1800, seconds=600, energy_wh=2_000)
@@ -273,7 +285,9 @@ def test_a_wrong_session_is_named_alike_on_chain_and_in_python(
     with pytest.raises(errors.SessionRefusedError) as caught:
         _check(suite, wrong)
     assert caught.value.reason == reason
-    good = suite.maker(0, point=1).session(wrong.started_at - 60 if reason == "SessionTooLate" else BEGIN + 60)
+    good = suite.maker(0, point=1).session(
+        wrong.started_at - 60 if reason == "SessionTooLate" else BEGIN + 60
+    )
     if reason == "SessionTooLate":
         batch = suite.batch(suite.groups([wrong]))
         expected_index = 0
@@ -334,7 +348,9 @@ def test_a_malleated_signature_is_refused(suite: Suite) -> None:
         type(signature).from_bytes(malleated + bytes([55 - signature.v]))
 
 
-@pytest.mark.parametrize("r_and_s", [bytes(64), b"\xff" * 64, bytes(32) + b"\x01" * 32], ids=["0", "max", "r=0"])
+@pytest.mark.parametrize(
+    "r_and_s", [bytes(64), b"\xff" * 64, bytes(32) + b"\x01" * 32], ids=["0", "max", "r=0"]
+)
 def test_a_signature_that_recovers_nobody_is_refused(suite: Suite, r_and_s: bytes) -> None:
     (group,) = suite.groups([suite.maker().session(BEGIN + HOUR)])
     batch = suite.batch([group])
@@ -344,7 +360,9 @@ def test_a_signature_that_recovers_nobody_is_refused(suite: Suite, r_and_s: byte
 
 
 @pytest.mark.parametrize(("at", "bit"), [(66, 1), (69, 1), (76, 1), (80, 1), (0, 128), (40, 2)])
-def test_a_tampered_byte_of_start_driver_cost_slack_or_signature_is_refused(suite: Suite, at: int, bit: int) -> None:
+def test_a_tampered_byte_of_start_driver_cost_slack_or_signature_is_refused(
+    suite: Suite, at: int, bit: int
+) -> None:
     (group,) = suite.groups([suite.maker().session(BEGIN + HOUR)])
     packed = bytearray(group.packed())
     packed[at] ^= bit
@@ -355,7 +373,12 @@ def test_a_tampered_byte_of_start_driver_cost_slack_or_signature_is_refused(suit
 
 @pytest.mark.parametrize(
     "change",
-    [{"debtor": signer(7).address}, {"tariff": b"\x05" * 32}, {"submit_within": 31 * DAY}, {"export_allowed": True}],
+    [
+        {"debtor": signer(7).address},
+        {"tariff": b"\x05" * 32},
+        {"submit_within": 31 * DAY},
+        {"export_allowed": True},
+    ],
     ids=lambda change: next(iter(change)),
 )
 def test_tampered_terms_are_refused(suite: Suite, change: dict[str, Any]) -> None:
@@ -395,7 +418,10 @@ def test_batches_that_are_none_are_refused(suite: Suite) -> None:
 def test_an_agreement_must_exist_and_be_in_force(suite: Suite) -> None:
     batch = suite.batch(suite.groups([suite.maker().session(BEGIN + HOUR)]))
     for version in (0, 2):
-        assert refusal(lambda version=version: suite.send({**batch, "agreement": version})).name == "AgreementUnknown"
+        assert (
+            refusal(lambda version=version: suite.send({**batch, "agreement": version})).name
+            == "AgreementUnknown"
+        )
     agree(suite, agreement_of(suite, version=2, valid_from=suite.chain.now() + HOUR))
     assert refusal(lambda: suite.send({**batch, "agreement": 2})).name == "AgreementNotInForce"
     suite.send(batch)
@@ -405,7 +431,8 @@ def test_a_credit_line_holds(suite: Suite) -> None:
     maker = suite.maker(max_energy=2_000_000)
     per_session = 250_000_000
     sessions = [
-        maker.session(BEGIN + n * HOUR, energy_wh=1_000_000, cost=per_session, max_cost=300_000_000) for n in range(3)
+        maker.session(BEGIN + n * HOUR, energy_wh=1_000_000, cost=per_session, max_cost=300_000_000)
+        for n in range(3)
     ]
     suite.settle(*sessions[:2])
     error = refusal(lambda: suite.settle(sessions[2]))
@@ -434,7 +461,9 @@ def test_a_position_is_paid_once_whoever_asks(suite: Suite, by: str) -> None:
     assert suite.position() == 0
     assert suite.token.call("balanceOf", suite.creditor.address) == DEPOSIT + owed
     assert suite.token.call("balanceOf", suite.debtor.address) == DEPOSIT - owed
-    error = refusal(lambda: suite.settlement.transact("settlePair", peer.address, suite.token.address, signer=who))
+    error = refusal(
+        lambda: suite.settlement.transact("settlePair", peer.address, suite.token.address, signer=who)
+    )
     assert error.name == "NothingToSettle"
 
 
@@ -471,7 +500,9 @@ def test_a_stranger_has_nothing_to_settle(suite: Suite) -> None:
 def test_digest_ceiling_and_price_are_those_of_python(suite: Suite) -> None:
     terms = suite.maker(ceiling_per_hour=4_999_999, ceiling_flat=7, max_duration=12_345).terms
     authorization = ChargingAuthorization(terms, BEGIN, 77)
-    assert suite.settlement.call("authorizationDigest", terms, BEGIN, 77) == authorization.digest(suite.domain)
+    assert suite.settlement.call("authorizationDigest", terms, BEGIN, 77) == authorization.digest(
+        suite.domain
+    )
     for energy in (0, 1, 7_777, 99_999):
         assert suite.settlement.call("ceilingOf", terms, energy) == ceiling(terms, energy)
     rates = Rates(350_001, 2_000_001, 999_999, 17, 100, 300, 60, Rounding.HALF_UP)
@@ -495,4 +526,3 @@ def _witness(*sessions: SignedSession) -> bytes:
 
 def _with_driver(packed: bytes, driver: int) -> bytes:
     return packed[:67] + driver.to_bytes(3, "big") + packed[70:]
-

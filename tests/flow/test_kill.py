@@ -9,14 +9,17 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evgi_client.chain import Chain
 from evgi_client.charging.queue import OfflineQueue, Status
 from evgi_client.demo.audit import read_chain
 from tests.support.sessions import HOUR
 from tests.support.suite import found
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSIONS = 240
@@ -54,7 +57,12 @@ def test_every_session_is_settled_once_however_often_the_process_is_killed(
         worker.stdout.close()
     assert killed >= KILLS // 2
     subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, timeout=240, stdout=subprocess.DEVNULL
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+        timeout=240,
+        stdout=subprocess.DEVNULL,
     )
     record = read_chain(suite.contracts, suite.deployment.first_block)
     settled = Counter(one.session.key for one in record.settled)

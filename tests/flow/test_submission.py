@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,14 +13,19 @@ from hypothesis import strategies as st
 from evgi_client.chain import Chain
 from evgi_client.charging.batches import EPOCH
 from evgi_client.charging.queue import OfflineQueue, Status
-from evgi_client.charging.session import SignedSession
 from evgi_client.charging.start_log import digest_of
 from evgi_client.charging.submission import Submission, SubmissionResult
 from evgi_client.clearing.positions import Positions
 from evgi_client.demo.audit import read_chain
-from evgi_client.signing import LocalSigner
 from tests.support.sessions import DAY, HOUR, signer
 from tests.support.suite import Suite, found
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from evgi_client.charging.session import SignedSession
+    from evgi_client.signing import LocalSigner
 
 BEGIN = 600 * EPOCH + 5 * DAY
 
@@ -86,7 +90,9 @@ def test_wrong_sessions_are_set_aside_with_their_reason_and_the_rest_is_settled(
         "CostAboveCeiling": maker.session(BEGIN + 15 * HOUR, cost=4_200_001),
         "EnergyAboveRating": maker.session(BEGIN + 16 * HOUR, energy_wh=30_000, cost=1),
         "DurationAboveLimit": maker.session(BEGIN + 17 * HOUR, seconds=2 * DAY + 1),
-        "ChargePointNotServed": replace(maker, terms=replace(maker.terms, connector=b"\x42" * 32)).session(BEGIN),
+        "ChargePointNotServed": replace(maker, terms=replace(maker.terms, connector=b"\x42" * 32)).session(
+            BEGIN
+        ),
     }
     queue.put_many([*good, *bad.values()])
     results = submit(suite, queue)
@@ -178,7 +184,9 @@ def test_two_queues_with_the_same_sessions_settle_them_once(
         assert {result.status for result in results} == {Status.SETTLED}
         assert chain_says(suite) == keys(sessions)
         hashes = {queued.session.key: queued.transaction_hash for queued in queue.sessions()}
-        assert {queued.session.key: queued.transaction_hash for queued in mule.sessions()}.items() <= hashes.items()
+        assert {
+            queued.session.key: queued.transaction_hash for queued in mule.sessions()
+        }.items() <= hashes.items()
 
 
 class PowerFailure(BaseException):
@@ -215,19 +223,15 @@ def test_power_fails_at_each_step_of_a_submission(
     again = Chain.from_web3(suite.chain.web3)
     contracts = suite.deployment.contracts_on(again)
     with OfflineQueue(queue.path) as reopened:
-        list(
-            Submission(
-                reopened, contracts, suite.domain, suite.creditor, suite.facts(), batch_size=2
-            ).run()
-        )
+        list(Submission(reopened, contracts, suite.domain, suite.creditor, suite.facts(), batch_size=2).run())
         assert reopened.counts()[Status.SETTLED] == len(sessions)
     assert chain_says(suite) == keys(sessions)
 
 
-@given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=6), min_size=1, max_size=5), st.integers(1, 4))
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+@given(
+    st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=6), min_size=1, max_size=5), st.integers(1, 4)
 )
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_of_arrival_settles_each_session_once(
     founded: Suite, tmp_path_factory: pytest.TempPathFactory, arrivals: list[list[int]], batch_size: int
 ) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evgi_client.chain import Chain, ContractHandle, Receipt
 from evgi_client.charging.batches import Group, PlacedSession, groups_of
 from evgi_client.charging.directory import ChargePoint, Status
 from evgi_client.charging.enrolment import Enrolment
 from evgi_client.charging.facts import Facts
 from evgi_client.charging.roster import DriverIndex
-from evgi_client.charging.session import SignedSession
 from evgi_client.clearing.peering import Peering
 from evgi_client.clearing.positions import Positions
 from evgi_client.clearing.tokens import Tokens, fiat_reference
@@ -21,6 +17,13 @@ from evgi_client.deployment import Deployment, DeploymentPlan, Role, apply
 from evgi_client.messages import Domain, PeeringAgreement, evse_id_hash
 from evgi_client.signing import LocalSigner, sign
 from tests.support.sessions import CEILING_PER_KWH, DAY, Maker, signer, terms_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from evgi_client.chain import Chain, ContractHandle, Receipt
+    from evgi_client.charging.session import SignedSession
 
 FEE_BPS = 50
 CREDIT_LINE = 500_000_000
@@ -110,7 +113,7 @@ def found(chain: Chain, manifest: Path, *, drivers: int = 6, connectors: int = 2
     utilities = (creditor.address, debtor.address, stranger.address)
     roles = (Role.MEMBERSHIP, Role.REDEEMER, Role.PAUSER)
     plan = DeploymentPlan(
-        governor.address, {Role.UTILITY: utilities, **{role: (governor.address,) for role in roles}}
+        governor.address, {Role.UTILITY: utilities, **dict.fromkeys(roles, (governor.address,))}
     )
     deployment = apply(plan, chain, governor, manifest)
     contracts = deployment.contracts_on(chain)
