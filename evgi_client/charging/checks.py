@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evgi_client import errors
+from evgi_client.errors import InvalidSignatureError
 from evgi_client.signing import recover
 from evgi_client.tariffs import ceiling
 from evgi_client.units import SECONDS_PER_HOUR
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from evgi_client.charging.directory import ChargePoint
     from evgi_client.charging.session import SignedSession
     from evgi_client.messages import Domain, PeeringAgreement
+    from evgi_client.signing import Signature
 
 ENERGY_LIMIT_WH = (1 << 24) - 1
 COST_LIMIT = (1 << 32) - 1
@@ -87,16 +89,17 @@ def _check_served(session: SignedSession, point: ChargePoint | None) -> None:
 
 
 def _check_time(session: SignedSession, now: int, agreement: Agreement | None) -> None:
-    if session.started_at > now or session.record.ended_at > now:
-        raise errors.SessionInFutureError(
-            startedAt=session.started_at, endedAt=session.record.ended_at, time=now
-        )
     within = session.authorization.terms.submit_within
     if agreement is not None:
         within = min(within, agreement.terms.submit_within)
     if now > session.started_at + within:
         raise errors.SessionTooLateError(
             startedAt=session.started_at, deadline=session.started_at + within, time=now
+        )
+    # After the deadline: whatever its end, no session waits longer than that.
+    if session.started_at > now or session.record.ended_at > now:
+        raise errors.SessionInFutureError(
+            startedAt=session.started_at, endedAt=session.record.ended_at, time=now
         )
 
 
@@ -149,17 +152,25 @@ def _check_driver(session: SignedSession, domain: Domain, place: DriverPlace | N
         )
     if place.revoked_from and session.started_at >= place.revoked_from:
         raise errors.DriverRevokedError(key=session.driver, startedAt=session.started_at)
-    recovered = recover(authorization.digest(domain), session.driver_signature)
+    recovered = _signer(authorization.digest(domain), session.driver_signature)
     if recovered != session.driver:
         raise errors.DriverSignatureInvalidError(expected=session.driver, recovered=recovered)
 
 
 def _check_meter(session: SignedSession, domain: Domain, point: ChargePoint | None) -> None:
-    recovered = recover(session.record.digest(domain), session.meter_signature)
+    recovered = _signer(session.record.digest(domain), session.meter_signature)
     if point is None or recovered != point.meter_key:
         raise errors.MeterSignatureInvalidError(
             expected=point.meter_key if point else None, recovered=recovered
         )
+
+
+def _signer(digest: bytes, signature: Signature) -> str | None:
+    """Whose signature it is; None where no key can have made it."""
+    try:
+        return recover(digest, signature)
+    except InvalidSignatureError:
+        return None
 
 
 def _hex(value: bytes) -> str:
