@@ -79,7 +79,7 @@ class Chain:
             retries: how often a request that may safely be repeated is.
 
         Raises:
-            ChainUnreachableError: the node does not answer.
+            ChainUnreachableError: the node does not answer, or the URL is none.
             ChainMismatchError: it serves another chain.
         """
         chain = cls(Node.of(HttpProvider(rpc_url, timeout=(5.0, timeout), retries=retries)))

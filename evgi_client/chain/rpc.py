@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 import requests
 from eth_utils.exceptions import ValidationError
 from web3 import Web3
-from web3.exceptions import TransactionNotFound, Web3Exception
+from web3.exceptions import TransactionIndexingInProgress, TransactionNotFound, Web3Exception
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import JSONBaseProvider
 
@@ -89,7 +89,8 @@ def mask_text(text: str, url: str) -> str:
     }
     secrets |= {parts.username or ""} if parts.password is None else set()
     secrets |= {quote(secret) for secret in secrets}
-    for secret in sorted(secrets - {""}, key=len, reverse=True):
+    # What is shorter is no secret, and would be found in any text.
+    for secret in sorted((each for each in secrets if len(each) >= 4), key=len, reverse=True):
         text = text.replace(secret, mask_url(url) if secret == url else "***")
     return text
 
@@ -123,6 +124,9 @@ class HttpProvider(JSONBaseProvider):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__()
+        if not _is_http(url):
+            # Not shown: a URL that is no URL may have its secrets anywhere.
+            raise ChainUnreachableError("the RPC URL", "anything", "it must begin with http:// or https://")
         self._url = url
         self.endpoint = mask_url(url)
         self._timeout = timeout
@@ -185,6 +189,14 @@ class HttpProvider(JSONBaseProvider):
         if session is None:
             session = self._local.session = requests.Session()
         return cast(requests.Session, session)
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _json_rpc(response: requests.Response) -> dict[str, Any] | None:
@@ -257,7 +269,7 @@ class Node:
         """
         try:
             return request()
-        except (CallFailed, TransactionNotFound):
+        except (CallFailed, TransactionNotFound, TransactionIndexingInProgress):
             raise
         except (requests.RequestException, OSError) as error:
             reason = self._hide(f"{type(error).__name__}: {error}")

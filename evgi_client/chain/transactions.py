@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
-from web3.exceptions import TransactionNotFound
+from web3.exceptions import TransactionIndexingInProgress, TransactionNotFound
 
 from evgi_client.chain.reverts import CallFailed
 from evgi_client.errors import (
@@ -148,10 +148,13 @@ class Nonces:
             return nonce
 
     def release(self, sender: str, nonce: int) -> None:
-        """Gives back the last nonce taken, of a transaction that will not be sent."""
+        """Gives back the nonce of a transaction that will not be sent."""
         with self.lock(sender):
             if self._next.get(sender) == nonce + 1:
                 self._next[sender] = nonce
+            else:
+                # Later ones are out already and wait for this one: the node's count names it next.
+                self.forget(sender)
 
     def forget(self, sender: str) -> None:
         """Starts again from the node's count: what was counted here did not hold."""
@@ -278,7 +281,7 @@ class Transactions:
                 "eth_getTransactionReceipt",
                 lambda: self._node.eth.get_transaction_receipt(_hash(transaction_hash)),
             )
-        except TransactionNotFound:
+        except (TransactionNotFound, TransactionIndexingInProgress):
             return None
         return Receipt.of(found)
 

@@ -78,6 +78,7 @@ def apply(
         ContractError: the chain refused a step, as when the signer does not govern.
     """
     path = Path(manifest)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path):
         return _Run(plan, chain, signer, path, progress, wait).run()
 

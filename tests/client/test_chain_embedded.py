@@ -200,6 +200,18 @@ class TestTransactions:
             chain.broadcast(prepared)
         assert (caught.value.sender, caught.value.nonce) == (signers[0].address, prepared.nonce)
 
+    def test_one_discarded_from_the_middle_leaves_no_gap(
+        self, chain: Chain, signers: list[LocalSigner]
+    ) -> None:
+        one, two, three = (chain.prepare(signers[6], to=signers[1].address, value=each) for each in (1, 2, 3))
+        chain.broadcast(one)
+        chain.discard(two)
+        again = chain.prepare(signers[6], to=signers[1].address, value=4)
+        assert again.nonce == two.nonce
+        for each in (again, three):
+            chain.broadcast(each)
+            assert chain.wait(each.hash).succeeded
+
     def test_several_prepared_ahead(self, chain: Chain, signers: list[LocalSigner]) -> None:
         prepared = [chain.prepare(signers[0], to=signers[1].address, value=1) for _ in range(3)]
         assert [each.nonce for each in prepared] == list(range(prepared[0].nonce, prepared[0].nonce + 3))

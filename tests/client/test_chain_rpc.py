@@ -178,6 +178,26 @@ class TestRetries:
         assert "Timeout" in failure.reason
         assert time.monotonic() - began < 5
 
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "user:zq9w@host",
+            "ws://host/zq9w",
+            "http://",
+            "http:///zq9w",
+            "http://[zq9w",
+            "http://h:zq9w/",
+            "zq9w",
+        ],
+    )
+    def test_what_is_no_url_is_refused_at_once_and_not_shown(self, url: str) -> None:
+        began = time.monotonic()
+        with pytest.raises(ChainUnreachableError, match="must begin with http") as caught:
+            Chain.connect(url)
+        assert "zq9w" not in "".join(traceback.format_exception(caught.value))
+        assert time.monotonic() - began < 1
+
     def test_nobody_there(self) -> None:
         with pytest.raises(ChainUnreachableError, match=r"127\.0\.0\.1:9 does not answer eth_chainId"):
             Chain.connect("http://127.0.0.1:9", retries=0)
@@ -199,6 +219,10 @@ class TestSecrets:
     @pytest.mark.parametrize(("url", "masked", "_"), SECRETS)
     def test_a_url_is_masked(self, url: str, masked: str, _: list[str]) -> None:
         assert mask_url(url.format("node.example:8545")) == masked.format("node.example:8545")
+
+    def test_a_short_parameter_does_not_garble_the_text(self) -> None:
+        url = "https://node.example/?v=5"
+        assert mask_text(f"HTTP 503 from {url}", url) == "HTTP 503 from https://node.example/?v=***"
 
     def test_what_is_no_secret_is_shown(self) -> None:
         for url in ("http://127.0.0.1:8545", "https://node.example/rpc", "https://node.example/chains/besu"):
