@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evgi_client.charging.batches import decode_settled
+from evgi_client.charging.batches import SettledSession, decode_settled
 from evgi_client.charging.checks import Agreement, DriverPlace
 from evgi_client.charging.directory import ChargePoint, Directory
 from evgi_client.charging.roster import DriverIndex
+from evgi_client.charging.session import SignedSession
 from evgi_client.charging.start_log import StartIndex
 from evgi_client.messages import PeeringAgreement, SessionKey
 
@@ -15,6 +17,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from evgi_client.chain import ContractHandle
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A session that the chain has settled, for whom, and where."""
+
+    session: SettledSession
+    debtor: str
+    roster: int
+    transaction_hash: str
+
+    def is_of(self, session: SignedSession, place: DriverPlace | None) -> bool:
+        """Was it this very session, and not another one with the same key?"""
+        return (
+            place is not None
+            and (self.debtor, self.roster, self.session.driver)
+            == (session.authorization.terms.debtor, place.roster, place.driver)
+            and (self.session.energy_wh, self.session.cost) == (session.energy_wh, session.cost)
+        )
 
 
 class Facts:
@@ -39,7 +60,7 @@ class Facts:
         self._keys: dict[tuple[str, int, int], DriverIndex] = {}
         self._revoked: dict[tuple[str, str], int] = {}
         self.settled = StartIndex()
-        self.transactions: dict[SessionKey, str] = {}
+        self.settlements: dict[SessionKey, Settlement] = {}
 
     def sync(self) -> None:
         """Reads the blocks that are new."""
@@ -54,7 +75,9 @@ class Facts:
         for event in self._settlement.events("SessionsSettled", *span):
             for session in decode_settled(event.args["sessions"]):
                 self.settled.add(session.key)
-                self.transactions[session.key] = event.transaction_hash
+                self.settlements[session.key] = Settlement(
+                    session, event.args["debtor"], event.args["roster"], event.transaction_hash
+                )
         self._agreements.clear()
         self._spans.clear()
         self._next_block = head + 1

@@ -16,11 +16,13 @@ from evgi_client.chain import ContractHandle, PreparedTransaction
 from evgi_client.charging.batches import Group, PlacedSession, groups_of, session_at
 from evgi_client.charging.checks import check
 from evgi_client.charging.queue import OfflineQueue, Status, StoredTransaction
+from evgi_client.charging.session import SignedSession
 from evgi_client.charging.start_log import witness_of
 from evgi_client.errors import (
     ContractError,
     NonceTakenError,
     RpcError,
+    SessionAlreadySettledError,
     SessionInFutureError,
     SessionRefusedError,
 )
@@ -99,13 +101,13 @@ class Submission:
         for queued in self._queue.sessions(Status.QUEUED, self._signer.address):
             session = queued.session
             if session.key in self._facts.settled:
-                yield self._settled(session.key)
+                yield self._found_settled(session)
                 continue
             terms = session.authorization.terms
+            place = self._facts.place_at(terms.debtor, session.driver, session.started_at)
             point = self._facts.charge_point_at(terms.connector, session.started_at)
             peering = self._facts.agreement_at(terms.creditor, terms.debtor, session.started_at)
             version, agreement = peering or (0, None)
-            place = self._facts.place_at(terms.debtor, session.driver, session.started_at)
             try:
                 check(
                     session,
@@ -143,9 +145,10 @@ class Submission:
                 # Somebody, perhaps this very queue before a crash, was faster.
                 looked_again += 1
                 self._facts.sync()
-                gone = {one.session.key for one in placed if one.session.key in self._facts.settled}
-                for key in gone:
-                    yield self._settled(key)
+                found = [one.session for one in placed if one.session.key in self._facts.settled]
+                for session in found:
+                    yield self._found_settled(session)
+                gone = {session.key for session in found}
             elif refused:
                 gone = refused
                 for key in gone:
@@ -211,10 +214,17 @@ class Submission:
                 self._settlement.wait(prepared.hash)
             self._queue.requeue(prepared.hash)
 
-    def _settled(self, key: SessionKey) -> SubmissionResult:
-        transaction_hash = self._facts.transactions[key]
-        self._queue.mark_settled([key], transaction_hash)
-        return SubmissionResult(key, Status.SETTLED, None, transaction_hash)
+    def _found_settled(self, session: SignedSession) -> SubmissionResult:
+        """The chain has settled this key: this very session, or another one, which this one can then never be."""
+        settlement = self._facts.settlements[session.key]
+        place = self._facts.place_at(session.authorization.terms.debtor, session.driver, session.started_at)
+        if not settlement.is_of(session, place):
+            error = SessionAlreadySettledError(
+                startedAt=session.started_at, transaction=settlement.transaction_hash
+            )
+            return self._quarantine(session.key, str(error))
+        self._queue.mark_settled([session.key], settlement.transaction_hash)
+        return SubmissionResult(session.key, Status.SETTLED, None, settlement.transaction_hash)
 
     def _quarantine(self, key: SessionKey, reason: str) -> SubmissionResult:
         self._queue.mark_quarantined(key, reason)

@@ -189,6 +189,21 @@ def test_two_queues_with_the_same_sessions_settle_them_once(
         }.items() <= hashes.items()
 
 
+def test_another_session_under_a_settled_key_is_set_aside(
+    suite: Suite, queue: OfflineQueue, tmp_path: Path
+) -> None:
+    """Settled is settled, but only for the session that it was: nobody is told that theirs was paid."""
+    settled, other = suite.maker(0).session(BEGIN), suite.maker(1).session(BEGIN)
+    suite.settle(settled)
+    queue.put(other)
+    (result,) = submit(suite, queue)
+    assert result.status is Status.QUARANTINED
+    assert (result.reason or "").startswith("SessionAlreadySettled(")
+    with OfflineQueue(tmp_path / "other.db") as honest:
+        honest.put(settled)
+        assert [result.status for result in submit(suite, honest)] == [Status.SETTLED]
+
+
 class PowerFailure(BaseException):
     """Not an Exception: nothing in the package may catch it."""
 
