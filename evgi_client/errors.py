@@ -266,7 +266,9 @@ class SessionConflictError(ChargingError):
     """Another session with the same key is queued: a connector serves one session at a time."""
 
     def __init__(self, connector: bytes, started_at: int) -> None:
-        super().__init__(f"a different session of connector 0x{connector.hex()} at {started_at} is already queued")
+        super().__init__(
+            f"a different session of connector 0x{connector.hex()} at {started_at} is already queued"
+        )
         self.connector, self.started_at = connector, started_at
 
 
@@ -287,7 +289,7 @@ class RosterKeysError(ChargingError, ValueError):
 
 
 class DirectoryEventError(ChargingError):
-    """An event that does not continue the directory of charge points: one before it is missing, or it contradicts one."""
+    """An event that does not continue the directory of charge points: one is missing before it, or contradicts it."""
 
     def __init__(self, connector: bytes, version: int, why: str) -> None:
         super().__init__(f"version {version} of connector 0x{connector.hex()}: {why}")
@@ -319,7 +321,7 @@ class SessionRowError(ChargingError, ValueError):
 
 
 class SessionRefusedError(ChargingError):
-    """A session that must not be settled. ``reason`` is one word, the same in Python and, where the chain checks it too,
+    """A session that must not be settled. ``reason`` is one word, in Python and, where the chain checks it too,
     in the contract's error; ``values`` are the numbers behind it."""
 
     reason = "SessionRefused"
@@ -611,7 +613,6 @@ class DeploymentBusyError(DeploymentError):
         self.path = path
 
 
-
 class TariffError(EvgiError, ValueError):
     """A tariff, or a price made with one."""
 
@@ -644,7 +645,9 @@ class ReadingMissingError(TariffError):
     """The price depends on a reading that the charging period lacks."""
 
     def __init__(self, tariff: str, restriction: str, period_start: int) -> None:
-        super().__init__(f"tariff {tariff} restricts by {restriction}, which the period at {period_start} lacks")
+        super().__init__(
+            f"tariff {tariff} restricts by {restriction}, which the period at {period_start} lacks"
+        )
         self.tariff, self.restriction, self.period_start = tariff, restriction, period_start
 
 
