@@ -179,7 +179,7 @@ class _Run:
         if not calls:
             return
         suite = Suite(self._chain, self._state)
-        delayed = [call for call in calls if suite.is_delayed(call, self._signer.address)]
+        delayed = suite.must_announce(calls, self._signer.address)
         bundled: list[bytes] = []
         for call in calls:
             data = suite.encode(call)

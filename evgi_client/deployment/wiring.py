@@ -42,13 +42,14 @@ class Suite:
         """The calldata of a call."""
         return self.contract(call.contract).encode(call.function, *call.args)
 
-    def is_delayed(self, call: Call, governor: str) -> bool:
-        """Must a governor announce this call before making it?"""
-        own = self.manager.call("hasRole", Role.GOVERNOR, governor).executionDelay
-        rewiring = call.rewires and self.manager.call(
-            "getTargetAdminDelay", self.deployment.address(call.rewires)
-        )
-        return bool(own or rewiring)
+    def must_announce(self, calls: list[Call], governor: str) -> list[Call]:
+        """Those of the calls that a governor must announce before making them."""
+        if self.manager.call("hasRole", Role.GOVERNOR, governor).executionDelay:
+            return calls
+        return [call for call in calls if call.rewires and self._rewiring_delay(call.rewires)]
+
+    def _rewiring_delay(self, contract: str) -> int:
+        return int(self.manager.call("getTargetAdminDelay", self.deployment.address(contract)))
 
     def delay_of(self, role: Role, account: str) -> int | None:
         """The delay, present or announced, under which an account holds a role; None where it does not hold it."""

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from evgi_client.deployment import (
     Delays,
     Deployment,
     DeploymentPlan,
+    Finding,
     FindingCode,
     Progress,
     Role,
@@ -64,6 +66,10 @@ def plan(signers: list[LocalSigner]) -> DeploymentPlan:
     return DeploymentPlan(
         signers[1].address, {Role.UTILITY: utilities, Role.MEMBERSHIP: (signers[5].address,)}
     )
+
+
+def codes(findings: list[Finding]) -> list[FindingCode]:
+    return [finding.code for finding in findings]
 
 
 def created(chain: Chain, since: int = 0) -> int:
@@ -163,7 +169,7 @@ def test_a_governor_under_a_delay_announces_first(signers: list[LocalSigner], pa
         with pytest.raises(DeploymentDelayedError) as caught:
             apply(longer, chain, signers[1], path)
         assert abs(caught.value.ready_at - chain.now() - CONSORTIUM_DELAYS.governor) < 5
-    assert FindingCode.ROLE_MISSING in {finding.code for finding in verify(deployment, chain, longer)}
+    assert FindingCode.ROLE_MISSING in codes(verify(deployment, chain, longer))
     scheduled = deployment.contract_on(chain, "AccessManager").events("OperationScheduled")
     assert len(scheduled) == 2
 
@@ -183,6 +189,27 @@ def test_a_deployer_that_stays_governor_takes_the_delay_last(signers: list[Local
     assert verify(deployment, chain) == []
     access = deployment.contract_on(chain, "AccessManager").call("hasRole", 0, signers[0].address)
     assert (access.isMember, access.executionDelay) == (True, 600)
+
+
+def test_rewiring_a_contract_is_announced_under_its_own_delay(signers: list[LocalSigner], path: Path) -> None:
+    chain = Chain.embedded(start=1_700_000_000)
+    chain.faucet(signers[0].address, 10**21)
+    plan = DeploymentPlan(signers[0].address, delays=Delays(target_admin=3_600))
+    deployment = apply(plan, chain, signers[0], path)
+    # The AccessManager lets a new admin delay begin five days later.
+    chain.advance_to(chain.now() + 6 * 86_400)
+    functions = tuple(
+        replace(each, role=Role.GOVERNOR) if each.function == "pause" else each for each in plan.functions
+    )
+    rewired = replace(plan, functions=functions)
+
+    with pytest.raises(DeploymentDelayedError) as caught:
+        apply(rewired, chain, signers[0], path)
+    assert codes(verify(deployment, chain, rewired)) == [FindingCode.FUNCTION_ROLE_DIFFERS]
+    assert load_deployment(path).complete
+
+    chain.advance_to(caught.value.ready_at)
+    assert verify(apply(rewired, chain, signers[0], path), chain) == []
 
 
 class TestRefusals:
