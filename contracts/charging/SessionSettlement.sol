@@ -4,26 +4,31 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IChargePointRegistry} from "../interfaces/IChargePointRegistry.sol";
 import {IDriverRoster} from "../interfaces/IDriverRoster.sol";
 import {IPeeringRegistry} from "../interfaces/IPeeringRegistry.sol";
 import {ISessionSettlement} from "../interfaces/ISessionSettlement.sol";
+import {AuthorizationHash} from "../libraries/AuthorizationHash.sol";
 import {PackedSession, Session} from "../libraries/PackedSession.sol";
 import {Pricing, Rates, Rounding, Usage} from "../libraries/Pricing.sol";
+import {RosterCache} from "../libraries/RosterCache.sol";
 import {StartLog} from "../libraries/StartLog.sol";
-import {CHARGING_AUTHORIZATION_TYPEHASH, CHARGING_TERMS_TYPEHASH, ChargingTerms} from "../types/Charging.sol";
+import {ChargingTerms} from "../types/Charging.sol";
 import {PeeringAgreement} from "../types/Clearing.sol";
 
 /// @title SessionSettlement
 contract SessionSettlement is ISessionSettlement, EIP712 {
     using SafeERC20 for IERC20;
+    using RosterCache for RosterCache.Roster;
     using StartLog for StartLog.Merge;
 
     /// @dev What holds for a whole batch, and what it adds up to.
     struct Clearing {
+        bytes32 domainSeparator;
         address debtor;
-        uint32 roster;
+        RosterCache.Roster roster;
         uint32 version;
         PeeringAgreement agreement;
         uint64 agreedUntil;
@@ -35,13 +40,17 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
         uint256 logged;
     }
 
-    /// @dev What holds for the sessions of a group, refreshed where the connector's record changes.
+    /// @dev What holds for the sessions of a group.
     struct Service {
         bytes32 termsHash;
-        address creditor;
-        IChargePointRegistry.Status status;
-        uint64 until;
-        uint64 submitWithin;
+        /// @dev The first second after the group's epoch, or after the last that a start can name.
+        uint256 epochEnd;
+        uint256 submitWithin;
+        /// @dev A start before it passes all checks of time, since one of the group before it has passed them.
+        uint256 inForceUntil;
+        uint256 maxEnergy;
+        uint256 ceilingPerKwh;
+        /// @dev What the ceiling has beside energy, in thousandths of a minor unit, and half a unit to round half up.
         uint256 fixedCeiling;
     }
 
@@ -76,7 +85,7 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
         emit SessionsSettled(
             msg.sender,
             clearing.debtor,
-            clearing.roster,
+            clearing.roster.number,
             clearing.version,
             clearing.count,
             clearing.energyWh,
@@ -114,12 +123,15 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
         view
         returns (bytes32)
     {
-        return _digest(_termsHash(terms), startedAt, maxCost);
+        return AuthorizationHash.digest(
+            _domainSeparatorV4(), AuthorizationHash.ofTerms(terms), startedAt, maxCost
+        );
     }
 
     /// @inheritdoc ISessionSettlement
     function ceilingOf(ChargingTerms calldata terms, uint256 energyWh) public pure returns (uint256) {
-        return _energyCeiling(terms, energyWh) + _fixedCeiling(terms);
+        return Pricing.part(energyWh, 0, terms.ceilingPerKwh, Pricing.WH_PER_KWH, Rounding.HALF_UP)
+            + _fixedCeiling(terms);
     }
 
     /// @inheritdoc ISessionSettlement
@@ -130,8 +142,9 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
     /// @dev Reads what the whole batch shares. A utility that bills its own drivers needs no agreement with itself.
     function _open(Batch calldata batch) private view returns (Clearing memory clearing) {
         if (batch.groups.length == 0) revert BatchEmpty();
+        clearing.domainSeparator = _domainSeparatorV4();
         clearing.debtor = batch.debtor;
-        clearing.roster = batch.roster;
+        clearing.roster = RosterCache.open(drivers, batch.debtor, batch.roster);
         clearing.version = batch.agreement;
         if (batch.debtor != msg.sender) {
             (clearing.agreement, clearing.agreedUntil) =
@@ -154,49 +167,57 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
         clearing.log = new bytes(room);
     }
 
+    /// @dev Sums stay far below 2^256: they are of 32-bit numbers, fewer than there are bytes in the call.
     function _settleGroup(Clearing memory clearing, Group calldata group, uint256 groupIndex) private {
-        Service memory service = _serve(clearing, group.terms, groupIndex);
+        Service memory service = _serve(clearing, group, groupIndex);
         StartLog.Merge memory merge = _openLog(group, groupIndex);
-        uint256 sessions = group.sessions.length / PackedSession.BYTES;
+        bytes calldata packed = group.sessions;
+        uint256 sessions = packed.length / PackedSession.BYTES;
         clearing.logged =
             PackedSession.writeHeader(clearing.log, clearing.logged, group.terms.connector, sessions);
         Session memory session;
-        uint256 offset;
-        for (uint256 number; number < sessions; ++number) {
-            PackedSession.read(group.sessions, number, session);
-            offset += session.startDelta;
-            uint32 startedAt =
-                _start(clearing.count, group.terms.connector, group.epoch, offset, number != 0 && session.startDelta == 0);
-            _checkTime(clearing, service, group.terms.connector, startedAt);
-            _checkLimits(clearing.count, group.terms, service.fixedCeiling, session);
-            _checkDriver(clearing, service.termsHash, startedAt, session);
-            _log(merge, clearing.count, group, startedAt);
-            clearing.logged = PackedSession.write(clearing.log, clearing.logged, startedAt, session);
-            clearing.energyWh += session.energyWh;
-            clearing.cost += session.cost;
-            clearing.fee += session.cost * clearing.agreement.feeBps / BASIS_POINTS;
-            ++clearing.count;
+        uint256 start = group.epoch * EPOCH;
+        for (uint256 position; position < sessions; ++position) {
+            PackedSession.read(packed, position, session);
+            unchecked {
+                start += session.startDelta;
+            }
+            _checkStart(clearing, service, group, start, position != 0 && session.startDelta == 0);
+            _checkLimits(clearing.count, service, session);
+            _checkDriver(clearing, service.termsHash, uint32(start), session);
+            _log(merge, clearing.count, group, uint32(start));
+            clearing.logged = PackedSession.write(clearing.log, clearing.logged, uint32(start), session);
+            unchecked {
+                clearing.energyWh += session.energyWh;
+                clearing.cost += session.cost;
+                clearing.fee += session.cost * clearing.agreement.feeBps / BASIS_POINTS;
+                ++clearing.count;
+            }
         }
         merge.finish(group.settled);
         _startLogs[group.terms.connector][group.epoch] = StartLog.Log(merge.last, merge.digest);
     }
 
-    function _serve(Clearing memory clearing, ChargingTerms calldata terms, uint256 group)
+    function _serve(Clearing memory clearing, Group calldata group, uint256 groupIndex)
         private
         view
         returns (Service memory service)
     {
-        if (terms.creditor != msg.sender) revert CreditorMismatch(group, terms.creditor, msg.sender);
-        if (terms.debtor != clearing.debtor) revert DebtorMismatch(group, terms.debtor, clearing.debtor);
-        service.termsHash = _termsHash(terms);
+        ChargingTerms calldata terms = group.terms;
+        if (terms.creditor != msg.sender) revert CreditorMismatch(groupIndex, terms.creditor, msg.sender);
+        if (terms.debtor != clearing.debtor) revert DebtorMismatch(groupIndex, terms.debtor, clearing.debtor);
+        service.termsHash = AuthorizationHash.ofTerms(terms);
+        service.epochEnd = Math.min((uint256(group.epoch) + 1) * EPOCH, 1 << 32);
         service.submitWithin = terms.submitWithin;
-        service.fixedCeiling = _fixedCeiling(terms);
+        service.maxEnergy = terms.maxEnergy;
+        service.ceilingPerKwh = terms.ceilingPerKwh;
+        service.fixedCeiling = _fixedCeiling(terms) * Pricing.WH_PER_KWH + Pricing.WH_PER_KWH / 2;
         if (clearing.version == 0) return service;
         PeeringAgreement memory agreement = clearing.agreement;
         if (agreement.submitWithin < service.submitWithin) service.submitWithin = agreement.submitWithin;
-        _checkCeiling(group, terms.ceilingPerKwh, agreement.ceilingPerKwh);
-        _checkCeiling(group, terms.ceilingPerHour, agreement.ceilingPerHour);
-        _checkCeiling(group, terms.ceilingFlat, agreement.ceilingFlat);
+        _checkCeiling(groupIndex, terms.ceilingPerKwh, agreement.ceilingPerKwh);
+        _checkCeiling(groupIndex, terms.ceilingPerHour, agreement.ceilingPerHour);
+        _checkCeiling(groupIndex, terms.ceilingFlat, agreement.ceilingFlat);
     }
 
     function _checkCeiling(uint256 group, uint64 ceiling, uint64 agreed) private pure {
@@ -209,69 +230,82 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
         if (group.settled.length == 0) {
             merge.digest = log.digest;
             merge.last = log.last;
-        } else if (group.settled.length % 4 != 0 || StartLog.digestOf(group.settled) != log.digest) {
+            return merge;
+        }
+        merge.end = group.settled.length;
+        if (group.settled.length % 4 != 0 || StartLog.digestOf(group.settled) != log.digest) {
             revert StartLogMismatch(groupIndex, group.terms.connector, group.epoch);
         }
     }
 
+    /// @dev Turns to the witness, which is dear to reach in the call, only while starts of it are left.
     function _log(StartLog.Merge memory merge, uint256 index, Group calldata group, uint32 startedAt) private pure {
-        if (merge.advance(group.settled, startedAt) || startedAt == merge.last) {
-            revert SessionAlreadySettled(index, group.terms.connector, startedAt);
-        }
-        if (startedAt < merge.last) {
-            revert SessionOutOfOrder(index, group.terms.connector, startedAt, merge.last);
+        bool known = merge.position < merge.end && merge.advance(group.settled, startedAt);
+        uint32 last = merge.last;
+        if (known || startedAt <= last) {
+            bytes32 connector = group.terms.connector;
+            if (known || startedAt == last) revert SessionAlreadySettled(index, connector, startedAt);
+            revert SessionOutOfOrder(index, connector, startedAt, last);
         }
         merge.append(startedAt);
     }
 
-    function _start(uint256 index, bytes32 connector, uint32 epoch, uint256 offset, bool repeated)
-        private
-        pure
-        returns (uint32 startedAt)
-    {
-        uint256 start = epoch * EPOCH + offset;
-        if (repeated) revert SessionsNotAscending(index, connector, uint64(start), uint64(start));
-        if (offset >= EPOCH || start > type(uint32).max) {
-            revert SessionOutOfEpoch(index, connector, uint64(start), epoch);
+    /// @dev Starts ascend, so that what holds from some time on is asked of the first session alone, and what holds
+    /// until some time again only where that has come.
+    function _checkStart(
+        Clearing memory clearing,
+        Service memory service,
+        Group calldata group,
+        uint256 start,
+        bool repeated
+    ) private view {
+        if (repeated) {
+            revert SessionsNotAscending(clearing.count, group.terms.connector, uint64(start), uint64(start));
         }
-        return uint32(start);
+        if (start >= service.epochEnd) {
+            revert SessionOutOfEpoch(clearing.count, group.terms.connector, uint64(start), group.epoch);
+        }
+        if (start >= service.inForceUntil) {
+            service.inForceUntil = _inForceUntil(clearing, service, group.terms.connector, uint32(start));
+        }
     }
 
-    function _checkTime(Clearing memory clearing, Service memory service, bytes32 connector, uint32 startedAt)
+    /// @dev Checks the time of a session.
+    /// @return The time before which later sessions of the group pass too.
+    function _inForceUntil(Clearing memory clearing, Service memory service, bytes32 connector, uint32 startedAt)
         private
         view
+        returns (uint256)
     {
         if (startedAt > block.timestamp) {
             revert SessionInFuture(clearing.count, connector, startedAt, uint64(block.timestamp));
         }
-        uint64 deadline = startedAt + service.submitWithin;
+        uint256 deadline = startedAt + service.submitWithin;
         if (block.timestamp > deadline) {
-            revert SessionTooLate(clearing.count, connector, startedAt, deadline, uint64(block.timestamp));
+            revert SessionTooLate(clearing.count, connector, startedAt, uint64(deadline), uint64(block.timestamp));
         }
         if (startedAt < clearing.agreement.validFrom || startedAt >= clearing.agreedUntil) {
             revert AgreementNotInForce(clearing.count, connector, startedAt, clearing.version);
         }
-        if (startedAt >= service.until) {
-            (service.creditor, service.status,, service.until) = chargePoints.spanAt(connector, startedAt);
+        (address creditor, IChargePointRegistry.Status status,, uint64 until) =
+            chargePoints.spanAt(connector, startedAt);
+        if (creditor != msg.sender || status != IChargePointRegistry.Status.IN_SERVICE) {
+            revert ChargePointNotServed(clearing.count, connector, startedAt, creditor);
         }
-        if (service.creditor != msg.sender || service.status != IChargePointRegistry.Status.IN_SERVICE) {
-            revert ChargePointNotServed(clearing.count, connector, startedAt, service.creditor);
-        }
+        return Math.min(Math.min(until, clearing.agreedUntil), block.timestamp + 1);
     }
 
-    function _checkLimits(
-        uint256 index,
-        ChargingTerms calldata terms,
-        uint256 fixedCeiling,
-        Session memory session
-    ) private pure {
-        if (session.energyWh > terms.maxEnergy) revert EnergyAboveLimit(index, session.energyWh, terms.maxEnergy);
-        uint256 ceiling = fixedCeiling + _energyCeiling(terms, session.energyWh);
-        if (session.cost > ceiling) revert CostAboveCeiling(index, session.cost, ceiling);
-    }
-
-    function _energyCeiling(ChargingTerms calldata terms, uint256 energyWh) private pure returns (uint256) {
-        return Pricing.part(energyWh, 0, terms.ceilingPerKwh, Pricing.WH_PER_KWH, Rounding.HALF_UP);
+    /// @dev The ceiling is that of `ceilingOf`, compared before it is divided. Nothing overflows: a price has 64 bits, an
+    /// energy 24, the fixed part fewer than 108.
+    function _checkLimits(uint256 index, Service memory service, Session memory session) private pure {
+        uint256 energyWh = session.energyWh;
+        if (energyWh > service.maxEnergy) revert EnergyAboveLimit(index, energyWh, service.maxEnergy);
+        unchecked {
+            uint256 ceiling = energyWh * service.ceilingPerKwh + service.fixedCeiling;
+            if (session.cost * Pricing.WH_PER_KWH > ceiling) {
+                revert CostAboveCeiling(index, session.cost, ceiling / Pricing.WH_PER_KWH);
+            }
+        }
     }
 
     /// @dev What does not depend on energy: the longest time the terms allow, and the flat part.
@@ -285,14 +319,15 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
         view
     {
         uint256 index = clearing.count;
-        (address key, IDriverRoster.Validity validity) =
-            drivers.driverAt(clearing.debtor, clearing.roster, session.driver, startedAt);
-        if (validity == IDriverRoster.Validity.UNKNOWN) {
-            revert DriverUnknown(index, clearing.debtor, clearing.roster, session.driver);
+        RosterCache.Roster memory roster = clearing.roster;
+        address key = roster.keyAt(session.driver);
+        if (key == address(0)) revert DriverUnknown(index, clearing.debtor, roster.number, session.driver);
+        if (startedAt < roster.validFrom || startedAt >= roster.validUntil) {
+            revert DriverNotInForce(index, key, startedAt, roster.number);
         }
-        if (validity == IDriverRoster.Validity.REVOKED) revert DriverRevoked(index, key, startedAt);
-        if (validity != IDriverRoster.Validity.VALID) revert DriverNotInForce(index, key, startedAt, clearing.roster);
-        address recovered = ecrecover(_digest(termsHash, startedAt, session.maxCost), RECOVERY_ID, session.r, session.s);
+        if (roster.isRevokedAt(session.driver, key, startedAt)) revert DriverRevoked(index, key, startedAt);
+        bytes32 digest = AuthorizationHash.digest(clearing.domainSeparator, termsHash, startedAt, session.maxCost);
+        address recovered = ecrecover(digest, RECOVERY_ID, session.r, session.s);
         // A failed recovery is address zero, which no roster lists.
         if (recovered != key) revert DriverSignatureInvalid(index, key, recovered);
     }
@@ -313,15 +348,5 @@ contract SessionSettlement is ISessionSettlement, EIP712 {
     function _move(address utility, address peer, address currency, int256 amount) private {
         if (utility < peer) _positions[utility][peer][currency] += amount;
         else _positions[peer][utility][currency] -= amount;
-    }
-
-    function _termsHash(ChargingTerms calldata terms) private pure returns (bytes32) {
-        return keccak256(abi.encode(CHARGING_TERMS_TYPEHASH, terms));
-    }
-
-    function _digest(bytes32 termsHash, uint256 startedAt, uint256 maxCost) private view returns (bytes32) {
-        return _hashTypedDataV4(
-            keccak256(abi.encode(CHARGING_AUTHORIZATION_TYPEHASH, termsHash, startedAt, maxCost))
-        );
     }
 }

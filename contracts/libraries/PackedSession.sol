@@ -20,15 +20,27 @@ library PackedSession {
     uint256 internal constant EVENT_HEADER_BYTES = 34;
 
     /// @notice Unpacks a session into `session`, which is used again for the next: memory costs grow with its square.
-    function read(bytes calldata sessions, uint256 number, Session memory session) internal pure {
-        bytes calldata packed = sessions[number * BYTES:(number + 1) * BYTES];
-        session.r = bytes32(packed[0:32]);
-        session.s = bytes32(packed[32:64]);
-        session.startDelta = uint24(bytes3(packed[64:67]));
-        session.driver = uint24(bytes3(packed[67:70]));
-        session.energyWh = uint24(bytes3(packed[70:73]));
-        session.cost = uint32(bytes4(packed[73:77]));
-        session.maxCost = session.cost + uint32(bytes4(packed[77:81]));
+    /// @dev The caller checks that there are more than `position` sessions. The last word read goes 15 bytes beyond the
+    /// session, which the shifts drop.
+    function read(bytes calldata sessions, uint256 position, Session memory session) internal pure {
+        bytes32 r;
+        bytes32 s;
+        uint256 rest;
+        assembly ("memory-safe") {
+            let packed := add(sessions.offset, mul(position, BYTES))
+            r := calldataload(packed)
+            s := calldataload(add(packed, 32))
+            rest := calldataload(add(packed, 64))
+        }
+        session.r = r;
+        session.s = s;
+        session.startDelta = rest >> 232;
+        session.driver = uint24(rest >> 208);
+        session.energyWh = uint24(rest >> 184);
+        session.cost = uint32(rest >> 152);
+        unchecked {
+            session.maxCost = session.cost + uint32(rest >> 120);
+        }
     }
 
     /// @notice Opens a group in the event. `log` must have room for it and 32 bytes more.

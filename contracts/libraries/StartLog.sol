@@ -14,11 +14,12 @@ library StartLog {
 
     uint256 private constant START_BYTES = 4;
 
-    /// @dev A cursor over a witness while new starts are merged into it.
+    /// @dev A cursor over a witness, in bytes, while new starts are merged into it.
     struct Merge {
         bytes28 digest;
         uint32 last;
         uint256 position;
+        uint256 end;
     }
 
     function append(Merge memory merge, uint32 start) internal pure {
@@ -26,8 +27,14 @@ library StartLog {
         merge.last = start;
     }
 
+    /// @dev keccak256(abi.encodePacked(digest, start)) in scratch space: both fill one word, and no memory is taken.
     function next(bytes28 digest, uint32 start) internal pure returns (bytes28) {
-        return bytes28(keccak256(abi.encodePacked(digest, start)));
+        bytes32 word = bytes32(digest) | bytes32(uint256(start));
+        assembly ("memory-safe") {
+            mstore(0, word)
+            word := keccak256(0, 32)
+        }
+        return bytes28(word);
     }
 
     /// @notice The digest of a packed list of starts.
@@ -40,7 +47,7 @@ library StartLog {
     /// @notice Appends what the witness holds before `start`.
     /// @return known True where the witness holds `start` itself.
     function advance(Merge memory merge, bytes calldata witness, uint32 start) internal pure returns (bool known) {
-        while (merge.position < witness.length) {
+        while (merge.position < merge.end) {
             uint32 settled = startAt(witness, merge.position);
             if (settled >= start) return settled == start;
             append(merge, settled);
@@ -50,12 +57,15 @@ library StartLog {
 
     /// @notice Appends what is left of the witness.
     function finish(Merge memory merge, bytes calldata witness) internal pure {
-        for (; merge.position < witness.length; merge.position += START_BYTES) {
+        for (; merge.position < merge.end; merge.position += START_BYTES) {
             append(merge, startAt(witness, merge.position));
         }
     }
 
-    function startAt(bytes calldata starts, uint256 position) internal pure returns (uint32) {
-        return uint32(bytes4(starts[position:position + START_BYTES]));
+    /// @dev The caller checks that `position` and the three bytes after it are within the list.
+    function startAt(bytes calldata starts, uint256 position) internal pure returns (uint32 start) {
+        assembly ("memory-safe") {
+            start := shr(224, calldataload(add(starts.offset, position)))
+        }
     }
 }
