@@ -85,9 +85,9 @@ contract ChargePointRegistry is IChargePointRegistry, AccessManaged {
         // What the former operator offered to creditors does not bind the new one.
         delete _operatorOffer[connector];
         delete _creditorOffer[connector];
-        state.since = _handoverTime(connector, state.since);
+        state.since = _handoverTime(state.since);
         state.operator = msg.sender;
-        _append(connector, state);
+        _record(connector, state);
     }
 
     /// @inheritdoc IChargePointRegistry
@@ -104,9 +104,9 @@ contract ChargePointRegistry is IChargePointRegistry, AccessManaged {
         ChargePoint memory state = _latest(connector);
         _requireOffered(connector, _creditorOffer[connector]);
         delete _creditorOffer[connector];
-        state.since = _handoverTime(connector, state.since);
+        state.since = _handoverTime(state.since);
         state.creditor = msg.sender;
-        _append(connector, state);
+        _record(connector, state);
     }
 
     /// @inheritdoc IChargePointRegistry
@@ -164,6 +164,10 @@ contract ChargePointRegistry is IChargePointRegistry, AccessManaged {
     function _append(bytes32 connector, ChargePoint memory state) private {
         uint64 furthest = uint64(block.timestamp) + LONGEST_NOTICE;
         if (state.since > furthest) revert ChangeTooFarAhead(connector, state.since, furthest);
+        _record(connector, state);
+    }
+
+    function _record(bytes32 connector, ChargePoint memory state) private {
         ChargePoint[] storage history = _versions[connector];
         history.push(state);
         emit ChargePointRecorded(connector, history.length - 1, state);
@@ -179,10 +183,11 @@ contract ChargePointRegistry is IChargePointRegistry, AccessManaged {
         }
     }
 
-    /// @dev Refused rather than carried over a pending version: that version would have to be edited.
-    function _handoverTime(bytes32 connector, uint64 latestSince) private view returns (uint64 time) {
+    /// @dev A handover waits for a pending version instead of being refused: who is left could record one after another
+    /// and never let go.
+    function _handoverTime(uint64 latestSince) private view returns (uint64 time) {
         time = uint64(block.timestamp);
-        if (latestSince >= time) revert ChangePending(connector, latestSince, time);
+        if (latestSince >= time) time = latestSince + 1;
     }
 
     function _requireNotBackdated(bytes32 connector, uint64 since, uint64 latestSince) private view {

@@ -6,9 +6,9 @@ pragma solidity ^0.8.28;
 /// with. Every fact is dated and none is overwritten, so that a session is judged by what was true when it started.
 ///
 /// Versions of a connector stand in the order of their `since`, strictly. A change may be dated ahead, by 31 days at
-/// most; until it begins nothing else changes, and no handover takes place, before it. Whoever dates a change ahead
-/// therefore holds the others back for that long and never longer. Settled sessions are not touched by a pending
-/// version, since they started before it.
+/// most; until it begins nothing else changes before it, and a handover that is accepted meanwhile takes place a second
+/// after it. Whoever dates a change ahead therefore holds the others back for that long and never longer. Settled
+/// sessions are not touched by a pending version, since they started before it.
 /// @dev Assumes that utilities list only connectors that sell through them: an id belongs to whoever lists it first.
 interface IChargePointRegistry {
     enum Status {
@@ -60,9 +60,6 @@ interface IChargePointRegistry {
     /// @notice A change may not reach back: it is dated now or later, and after the version before it.
     error ChangeBackdated(bytes32 connector, uint64 since, uint64 earliest);
     error ChangeTooFarAhead(bytes32 connector, uint64 since, uint64 furthest);
-    /// @notice The latest version begins at `since`, which is not past at `time`: a handover, which is as of now, would
-    /// come before it. Accept again once it has begun.
-    error ChangePending(bytes32 connector, uint64 since, uint64 time);
     error FieldMissing(bytes32 connector, string field);
     error StatusInvalid(bytes32 connector, Status status);
 
@@ -94,14 +91,15 @@ interface IChargePointRegistry {
     /// @notice The operator hands the connector over; it changes hands when the other accepts. Zero withdraws the offer.
     function offerOperator(bytes32 connector, address to) external;
 
-    /// @notice Takes an offered connector over, as of now, with all that is published about it.
+    /// @notice Takes an offered connector over, with all that is published about it: as of now, or from a second after
+    /// the latest version's beginning where that is not past. What comes after is the new operator's to publish.
     function acceptOperator(bytes32 connector) external;
 
     /// @notice The operator moves to another utility; it moves when that utility accepts. Zero withdraws the offer.
     function offerCreditor(bytes32 connector, address to) external;
 
-    /// @notice Takes an offered connector's sales over, as of now. Sessions that started before stay the former
-    /// creditor's. Restricted to utilities.
+    /// @notice Takes an offered connector's sales over, from when `acceptOperator` would. Sessions that started before
+    /// stay the former creditor's. Restricted to utilities.
     function acceptCreditor(bytes32 connector) external;
 
     /// @notice The id of a connector.

@@ -450,22 +450,20 @@ def test_nobody_is_offered_what_is_theirs(world: World) -> None:
 @pytest.mark.parametrize(
     ("offer", "accept"), [("offerOperator", "acceptOperator"), ("offerCreditor", "acceptCreditor")]
 )
-def test_no_handover_comes_before_a_version_that_is_pending(world: World, offer: str, accept: str) -> None:
+@pytest.mark.parametrize("ahead", [1, 500, MONTH])
+def test_a_handover_follows_a_version_that_is_pending(
+    world: World, offer: str, accept: str, ahead: int
+) -> None:
+    party = "operator" if offer == "offerOperator" else "creditor"
+    former = getattr(world.listed, party)
     world.do(world.operator, offer, world.connector, world.peer.address)
-    pending = world.chain.now() + 500
+    pending = world.chain.now() + ahead
     world.publish(pending, Status.OUT_OF_SERVICE)
-    world.chain.advance_to(pending)
-    refuses(
-        lambda: world.do(world.peer, accept, world.connector),
-        "ChangePending",
-        connector=world.connector,
-        since=pending,
-        time=pending,
-    )
-    world.chain.advance_to(pending + 1)
     world.do(world.peer, accept, world.connector)
-    assert world.at(pending + 1).status is Status.OUT_OF_SERVICE
-    assert world.at(pending + 1).tariff == HASHES[6]
+    assert getattr(world.at(pending), party) == former
+    after = world.at(pending + 1)
+    assert (getattr(after, party), after.since) == (world.peer.address, pending + 1)
+    assert (after.status, after.tariff) == (Status.OUT_OF_SERVICE, HASHES[6])
 
 
 # Who may
