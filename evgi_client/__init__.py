@@ -9,7 +9,6 @@ Names are imported when they are first used: a charge point that signs and queue
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from evgi_client.signing import LocalSigner, Signature, Signed, Signer
     from evgi_client.tariffs import Rates, Tariff, Usage, price
 
-__version__ = version("evgi-client")
+__version__ = "0.1.0"
 
 _HOMES = {
     "evgi_client.chain": ("Chain",),
