@@ -42,6 +42,11 @@ class Group:
     sessions: tuple[PlacedSession, ...]
     settled: bytes
 
+    @property
+    def calldata_bytes(self) -> int:
+        """What the group weighs in a call of ``settle``: 19 words, and sessions and witness in whole words."""
+        return 32 * (19 + -(-SESSION_BYTES * len(self.sessions) // 32) + -(-len(self.settled) // 32))
+
     def packed(self) -> bytes:
         """The sessions, 81 bytes each.
 

@@ -65,7 +65,10 @@ _quarantine = sa.Table(
 
 
 class Status(str, Enum):
-    """Where a session stands. It only moves to the right: queued → submitted → settled, or → quarantined."""
+    """Where a session stands: queued → submitted → settled, or → quarantined.
+
+    It is queued again where its transaction failed, or where somebody releases it from quarantine.
+    """
 
     QUEUED = "queued"
     SUBMITTED = "submitted"

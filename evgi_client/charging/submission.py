@@ -30,12 +30,17 @@ from evgi_client.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from evgi_client.chain import Receipt
     from evgi_client.charging.facts import Facts
     from evgi_client.messages import Domain, SessionKey
     from evgi_client.signing import Signer
 
 BATCH_SIZE = 500
-"""Sessions a transaction. Nodes refuse transactions above 128 KB, some 1,500 sessions."""
+"""Sessions a transaction, where their connectors are few: see ``CALLDATA_BYTES``."""
+
+CALLDATA_BYTES = 120_000
+"""Most that the groups of a transaction weigh: nodes refuse it above 128 KB. Some 1,450 sessions of one connector, but
+only 170 where each is of another."""
 
 _STALE = {"SessionAlreadySettled", "SessionOutOfOrder", "StartLogMismatch"}
 _LOOKS = 5
@@ -131,7 +136,13 @@ class Submission:
                 yield from self._settle(pair, placed[first : first + self._batch_size])
 
     def _settle(self, pair: _Pair, placed: list[PlacedSession]) -> Iterator[SubmissionResult]:
-        """Submits one batch, without those sessions that the chain refuses."""
+        """Submits one batch, without those sessions that the chain refuses or the credit line has no room for, and in
+        parts where it is too large for a transaction."""
+        if len(placed) > 1 and sum(group.calldata_bytes for group in self._groups(placed)) > CALLDATA_BYTES:
+            middle = len(placed) // 2
+            yield from self._settle(pair, placed[:middle])
+            yield from self._settle(pair, placed[middle:])
+            return
         looked_again = 0
         while placed:
             groups = self._groups(placed)
@@ -155,9 +166,9 @@ class Submission:
                     yield self._quarantine(key, _said(error))
             else:
                 # Not one session's fault (credit line, clock): they wait, and nothing is lost.
-                for one in placed:
-                    yield SubmissionResult(one.session.key, Status.QUEUED, _said(error))
-                return
+                gone = _waiting(error, placed)
+                for key in gone:
+                    yield SubmissionResult(key, Status.QUEUED, _said(error))
             placed = [one for one in placed if one.session.key not in gone]
 
     def _groups(self, placed: Iterable[PlacedSession]) -> list[Group]:
@@ -192,17 +203,30 @@ class Submission:
         prepared = self._settlement.prepare("settle", batch, signer=self._signer, gas=self._chain.spare_gas())
         stored = StoredTransaction(prepared.hash, prepared.sender, prepared.nonce, prepared.raw)
         keys = [one.session.key for one in placed]
-        self._queue.mark_submitted(stored, keys)
         try:
-            self._chain.broadcast(prepared)
-            receipt = self._settlement.wait(prepared.hash)
-        except (ContractError, NonceTakenError, RpcError):
-            self._queue.requeue(prepared.hash)
+            self._queue.mark_submitted(stored, keys)
+        except BaseException:
+            self._chain.discard(prepared)
             raise
+        receipt = self._land(prepared)
         self._queue.mark_settled(keys, prepared.hash)
         self._facts.sync()
         for key in keys:
             yield SubmissionResult(key, Status.SETTLED, None, prepared.hash, receipt.gas_used // len(keys))
+
+    def _land(self, prepared: PreparedTransaction) -> Receipt:
+        """Sends what is written down and waits for it. Its sessions are queued again where it cannot land any more.
+        Where that cannot be told they stay with it, and the next run finishes it: a second one would cost its gas."""
+        try:
+            self._chain.broadcast(prepared)
+        except (NonceTakenError, RpcError):
+            self._queue.requeue(prepared.hash)
+            raise
+        try:
+            return self._settlement.wait(prepared.hash)
+        except ContractError:
+            self._queue.requeue(prepared.hash)
+            raise
 
     def _finish_interrupted(self) -> None:
         """Sends again what an earlier run had written down and waits until it landed or cannot. Its sessions are queued
@@ -210,9 +234,8 @@ class Submission:
         for stored in self._queue.unfinished(self._signer.address):
             prepared = PreparedTransaction(stored.raw, stored.hash, stored.nonce, stored.sender)
             with suppress(ContractError, NonceTakenError, RpcError):
-                self._chain.broadcast(prepared)
-                self._settlement.wait(prepared.hash)
-            self._queue.requeue(prepared.hash)
+                self._land(prepared)
+                self._queue.requeue(prepared.hash)
 
     def _found_settled(self, session: SignedSession) -> SubmissionResult:
         """The chain has settled this key: this very session, or another one, which this one can then never be."""
@@ -244,6 +267,19 @@ def _refused(error: ContractError | NonceTakenError, groups: list[Group]) -> set
     if "group" in error.args:
         return {one.session.key for one in groups[int(str(error.args["group"]))].sessions}
     return set()
+
+
+def _waiting(error: ContractError | NonceTakenError, placed: list[PlacedSession]) -> list[SessionKey]:
+    """The sessions that wait: the last ones, where what they cost is what the credit line lacks; else all."""
+    keys = [one.session.key for one in placed]
+    if isinstance(error, NonceTakenError) or error.name != "CreditLineExceeded":
+        return keys
+    excess = int(str(error.args["owed"])) - int(str(error.args["creditLine"]))
+    first = len(placed)
+    while first and excess > 0:
+        first -= 1
+        excess -= placed[first].session.cost
+    return keys[first:]
 
 
 def _said(error: ContractError | NonceTakenError) -> str:
