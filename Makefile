@@ -7,7 +7,7 @@ HAVE_NPM := $(shell command -v npm 2>/dev/null)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check format lint types boundaries artifacts artifacts-check ape clean
+.PHONY: help demo test check format lint types boundaries artifacts artifacts-check docs ape clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ artifacts: .venv/.dev node_modules/.installed ## Compile the contracts into the 
 
 artifacts-check: .venv/.dev node_modules/.installed ## Compile again and fail where a committed artifact is stale
 	$(BIN)/python scripts/artifacts.py --check
+
+docs: .venv/.dev ## Write docs/cli.md from the commands' help
+	$(BIN)/python scripts/cli_docs.py
 
 ape: .venv-ape/.installed node_modules/.installed .venv-ape/solcx/solc-v0.8.30 ## Compile, test and deploy with ape, in an environment of its own
 	SOLCX_BINARY_PATH=$(CURDIR)/.venv-ape/solcx .venv-ape/bin/ape compile

@@ -50,9 +50,10 @@ def scaled(text: str | int | Decimal, scale: int, what: str) -> int:
         raise UnitError(f"{what} {text!r} is not a number") from error
     if not value.is_finite():
         raise UnitError(f"{what} {text!r} is not finite")
-    sign, magnitude = (-1, -value) if value < 0 else (1, value)
-    numerator, denominator = (magnitude * scale).as_integer_ratio()
-    return sign * divide(numerator, denominator, Rounding.HALF_UP)
+    # In integers: Decimal's own arithmetic keeps 28 digits.
+    numerator, denominator = value.copy_abs().as_integer_ratio()
+    magnitude = divide(numerator * scale, denominator, Rounding.HALF_UP)
+    return -magnitude if value.is_signed() else magnitude
 
 
 def wh(kwh: str | int | Decimal) -> int:

@@ -18,6 +18,7 @@ from evgi_client.cli.options import (
     address_option,
     amount_option,
     examples,
+    file_option,
     input_file,
     moment_option,
     span_option,
@@ -26,35 +27,37 @@ from evgi_client.cli.output import show_document
 from evgi_client.cli.suite import domain_of
 
 TERMS_EXAMPLES = examples(
-    "evgi terms 'DE*ABC*E0001' --connector 1 --creditor 0x3c…5e --debtor 0xb7…f2 --tariff tariff.json \\\\",
-    "    --ceiling-per-kwh 0.80 --max-energy 80000 --max-duration 12h --submit-within 20d --out terms.json",
+    "evgi terms 'DE*ABC*E0001' --connector 1 --creditor 0x3c…5e \\",
+    "    --debtor 0xb7…f2 --tariff tariff.json --ceiling-per-kwh 0.80 \\",
+    "    --max-energy 80000 --max-duration 12h --submit-within 20d \\",
+    "    --out terms.json",
 )
 
 AUTHORISE_EXAMPLES = examples(
-    "evgi authorise terms.json --started-at now --max-cost 40 --keystore driver.json > authorisation.json",
-    "evgi authorise terms.json --started-at 1795165200 --max-cost 40 --typed-data > for-the-wallet.json",
-    "evgi authorise terms.json --started-at 1795165200 --max-cost 40 --signature 0x5b…1c",
+    "evgi authorise terms.json --started-at now --max-cost 40 \\",
+    "    --keystore driver.json --out authorisation.json",
+    "evgi authorise terms.json --started-at 1795165200 --max-cost 40 --typed-data",
+    "evgi authorise terms.json --started-at 1795165200 --max-cost 40 \\",
+    "    --signature 0x5b…1c",
 )
 
 
 def terms(
-    evse_id: Annotated[str, typer.Argument(help="Of ISO 15118-2 or DIN form.")],
+    evse_id: Annotated[str, typer.Argument(metavar="EVSE-ID", help="Of ISO 15118-2 or DIN form.")],
     *,
-    connector: Annotated[int, typer.Option(min=0, max=255, help="The connector's number at the EVSE.")],
+    connector: Annotated[
+        int, typer.Option(metavar="N", min=0, max=255, help="The connector's number at the EVSE.")
+    ],
     creditor: Annotated[str, address_option("The utility that the operator sells through: it is owed.")],
     debtor: Annotated[str, address_option("The utility that bills the driver: it owes.")],
-    tariff: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="The OCPI tariff for the session.")
-    ],
+    tariff: Annotated[Path, file_option("The OCPI tariff for the session.")],
     fallback_tariff: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="For when no live price can be had; else the same."),
+        file_option("For when no live price can be had; the same where not given."),
     ] = None,
     ceiling_per_kwh: Annotated[int, amount_option("No session costs more a kWh.")],
-    ceiling_per_hour: Annotated[
-        int, amount_option("Nor an hour of the longest time; 0 where not given.")
-    ] = 0,
-    ceiling_flat: Annotated[int, amount_option("Nor besides; 0 where not given.")] = 0,
+    ceiling_per_hour: Annotated[int, amount_option("Nor an hour of the longest time.")] = 0,
+    ceiling_flat: Annotated[int, amount_option("Nor besides.")] = 0,
     max_energy: Annotated[int, typer.Option(metavar="WH", min=1, help="OCPP maxEnergy.")],
     max_duration: Annotated[int, span_option("OCPP maxTime.")],
     max_soc: Annotated[int, typer.Option(metavar="PERCENT", min=0, max=100, help="OCPP maxSoC.")] = 100,
@@ -88,14 +91,16 @@ def terms(
 
 
 def authorise(
-    terms: Annotated[Path, input_file("What the charge point offers, from evgi terms.")],
+    terms: Annotated[Path, input_file("TERMS", "What the charge point offers, from evgi terms.")],
     *,
     started_at: Annotated[int, moment_option(help="The session's start.")],
     max_cost: Annotated[int, amount_option("The most that the session may cost.")],
     manifest: Manifest = DEFAULT_MANIFEST,
     keystore: Annotated[
         Path | None,
-        typer.Option(envvar="EVGI_KEYSTORE", exists=True, dir_okay=False, help="The driver's key."),
+        typer.Option(
+            envvar="EVGI_KEYSTORE", metavar="FILE", exists=True, dir_okay=False, help="The driver's key."
+        ),
     ] = None,
     typed_data: Annotated[
         bool, typer.Option("--typed-data", help="Print what a wallet signs (eth_signTypedData_v4) instead.")

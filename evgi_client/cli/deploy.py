@@ -18,6 +18,7 @@ from evgi_client.cli.options import (
     RpcUrl,
     address_option,
     examples,
+    file_option,
     input_file,
 )
 from evgi_client.cli.output import columns, show, show_document
@@ -28,8 +29,9 @@ app = typer.Typer(help="Deploy the contracts, and hold them against their plan."
 
 @app.command(
     epilog=examples(
-        "evgi deploy plan --governor 0x9a…01 --utility 0x3c…5e --utility 0xb7…f2 --out plan.json",
-        "evgi deploy plan --governor 0x9a…01 --utility 0x3c…5e --consortium-delays > plan.json",
+        "evgi deploy plan --governor 0x9a…01 --utility 0x3c…5e --utility 0xb7…f2 \\",
+        "    --out plan.json",
+        "evgi deploy plan --governor 0x9a…01 --utility 0x3c…5e --consortium-delays",
     )
 )
 def plan(
@@ -76,16 +78,22 @@ def plan(
 
 @app.command(
     epilog=examples(
-        "evgi deploy apply plan.json --keystore governor.json --rpc-url http://127.0.0.1:8545",
-        "EVGI_RPC_URL=https://node.example/rpc evgi deploy apply plan.json --keystore governor.json --json",
+        "evgi deploy apply plan.json --keystore governor.json \\",
+        "    --rpc-url http://127.0.0.1:8545",
+        "EVGI_RPC_URL=https://node.example evgi deploy apply plan.json --json",
     )
 )
 def apply(
-    plan: Annotated[Path, input_file("The plan, from evgi deploy plan.")],
+    plan: Annotated[Path, input_file("PLAN", "The plan, from evgi deploy plan.")],
     *,
     manifest: Annotated[
         Path,
-        typer.Option(envvar="EVGI_MANIFEST", dir_okay=False, help="Where to write what is deployed where."),
+        typer.Option(
+            envvar="EVGI_MANIFEST",
+            metavar="FILE",
+            dir_okay=False,
+            help="Where to write what is deployed where.",
+        ),
     ] = DEFAULT_MANIFEST,
     keystore: Keystore,
     rpc_url: RpcUrl,
@@ -115,12 +123,18 @@ def apply(
 def verify(
     manifest: Annotated[
         Path,
-        typer.Argument(envvar="EVGI_MANIFEST", exists=True, dir_okay=False, help="What is deployed where."),
+        typer.Argument(
+            envvar="EVGI_MANIFEST",
+            metavar="MANIFEST",
+            exists=True,
+            dir_okay=False,
+            help="What is deployed where.",
+        ),
     ],
     *,
     plan: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="A plan of your own to hold the chain against."),
+        file_option("A plan of your own to hold the chain against."),
     ] = None,
     rpc_url: RpcUrl,
     as_json: AsJson = False,

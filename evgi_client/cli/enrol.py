@@ -19,6 +19,7 @@ from evgi_client.cli.options import (
     address_argument,
     address_option,
     examples,
+    file_option,
     input_file,
     moment_option,
 )
@@ -30,7 +31,7 @@ app = typer.Typer(help="Enrol members, charge points and drivers.", no_args_is_h
 
 @app.command(epilog=examples("evgi enrol member 0x3c…5e 0xb7…f2 --keystore governor.json"))
 def member(
-    account: Annotated[list[str], address_argument("Who may hold clearing tokens from now on.")],
+    account: Annotated[list[str], address_argument("ADDRESS", "Who may hold clearing tokens from now on.")],
     *,
     manifest: Manifest = DEFAULT_MANIFEST,
     keystore: Keystore,
@@ -54,14 +55,20 @@ def member(
 @app.command(
     "charge-point",
     epilog=examples(
-        "evgi enrol charge-point 'DE*ABC*E0001' --connector 1 --operator 0x5d…a0 --meter 0x71…c4 \\\\",
-        "    --rated-power 22000 --since 2026-11-01T00:00:00Z --keystore utility.json",
+        "evgi enrol charge-point 'DE*ABC*E0001' --connector 1 --operator 0x5d…a0 \\",
+        "    --meter 0x71…c4 --rated-power 22000 --since 2026-11-01T00:00:00Z \\",
+        "    --keystore utility.json",
     ),
 )
 def charge_point(
-    evse_id: Annotated[str, typer.Argument(help="Of ISO 15118-2 or DIN form. Only its hash goes on chain.")],
+    evse_id: Annotated[
+        str,
+        typer.Argument(metavar="EVSE-ID", help="Of ISO 15118-2 or DIN form. Only its hash goes on chain."),
+    ],
     *,
-    connector: Annotated[int, typer.Option(min=0, max=255, help="The connector's number at the EVSE.")],
+    connector: Annotated[
+        int, typer.Option(metavar="N", min=0, max=255, help="The connector's number at the EVSE.")
+    ],
     operator: Annotated[str, address_option("Who operates it.")],
     meter: Annotated[str, address_option("The key that its meter signs with.")],
     rated_power: Annotated[
@@ -70,9 +77,7 @@ def charge_point(
     since: Annotated[
         int, moment_option(help="From when it is in service. Sessions that start earlier cannot be settled.")
     ],
-    tariff: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="The OCPI tariff that it publishes.")
-    ] = None,
+    tariff: Annotated[Path | None, file_option("The OCPI tariff that it publishes.")] = None,
     manifest: Manifest = DEFAULT_MANIFEST,
     keystore: Keystore,
     rpc_url: RpcUrl,
@@ -105,12 +110,13 @@ def charge_point(
 
 @app.command(
     epilog=examples(
-        "evgi enrol drivers december.txt --from 2026-12-01T00:00:00Z --until 2027-01-01T00:00:00Z",
+        "evgi enrol drivers december.txt --from 2026-12-01T00:00:00Z \\",
+        "    --until 2027-01-01T00:00:00Z --keystore utility.json",
         "cut -d, -f2 drivers.csv | evgi enrol drivers - --from now-1h --until now+30d",
     )
 )
 def drivers(
-    file: Annotated[Path, input_file("Addresses of drivers' keys, one a line; - for stdin.")],
+    file: Annotated[Path, input_file("FILE", "Addresses of drivers' keys, one a line; - for stdin.")],
     *,
     valid_from: Annotated[int, moment_option("--from", help="From when the roster holds.")],
     valid_until: Annotated[
@@ -140,7 +146,7 @@ def drivers(
 
 @app.command(epilog=examples("evgi enrol revoke 0x88…3d --at now+1m --keystore utility.json"))
 def revoke(
-    key: Annotated[str, address_argument("A driver's key. It is revoked for good.")],
+    key: Annotated[str, address_argument("KEY", "A driver's key. It is revoked for good.")],
     *,
     at: Annotated[
         int, moment_option(help="From when. Not in the past, when the block is made: now+1m serves for now.")

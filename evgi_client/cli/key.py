@@ -22,7 +22,8 @@ app = typer.Typer(help="Keys in encrypted files (Web3 Secret Storage, version 3)
 )
 def create(
     file: Annotated[
-        Path, typer.Argument(help="The new keystore. A file that is there is never overwritten.")
+        Path,
+        typer.Argument(metavar="FILE", help="The new keystore. A file that is there is never overwritten."),
     ],
     *,
     as_json: AsJson = False,
@@ -42,7 +43,7 @@ def create(
 
 @app.command("show", epilog=examples("evgi key show utility.json"))
 def show_address(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A keystore.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A keystore.")],
     *,
     as_json: AsJson = False,
 ) -> None:

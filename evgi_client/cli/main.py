@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from evgi_client import __version__
 from evgi_client.cli import authorise, deploy, enrol, key, meter, peer, queue, settle, submit, token
 
 _DEMO = "demo"
 _DEMO_HELP = (
     "Run the whole flow on charging sessions: enrol, authorise, meter, queue, submit, clear, settle, audit."
 )
-
-
 _ORDER = (
-    *("demo", "key", "deploy", "enrol", "peer", "terms", "authorise"),
-    *("meter", "queue", "submit", "position", "settle", "token"),
-)
+    "demo", "key", "deploy", "enrol", "peer", "terms", "authorise",
+    "meter", "queue", "submit", "position", "settle", "token",
+)  # fmt: skip
 
 
 class Stages(TyperGroup):
@@ -39,7 +38,7 @@ def _loaded_demo() -> Any:
     from evgi_client.cli import demo
 
     alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-    alone.command(_DEMO)(demo.demo)
+    alone.command(_DEMO, epilog=demo._EXAMPLES)(demo.demo)
     return typer.main.get_command(alone)
 
 
@@ -52,8 +51,19 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
     """Electric vehicle charging from a driver's signature to settled money between utilities.
 
     Data goes to stdout, progress to stderr. --json prints for machines: energy

@@ -19,6 +19,7 @@ from evgi_client.cli.options import (
     Out,
     amount_option,
     examples,
+    file_option,
     input_file,
     moment_option,
     span_option,
@@ -27,9 +28,9 @@ from evgi_client.cli.output import show_document
 from evgi_client.cli.suite import domain_of
 
 EXAMPLES = examples(
-    "evgi meter authorisation.json --ended-at now --import-start 1200300 --import-end 1221800 \\\\",
-    "    --cost 9.68 --transaction-id 4f2c --keystore meter.json > session.json",
-    "evgi authorise terms.json --started-at now-2h --max-cost 40 | evgi meter - --ended-at now …",
+    "evgi meter authorisation.json --ended-at now --import-start 1200300 \\",
+    "    --import-end 1221800 --cost 9.68 --transaction-id 4f2c \\",
+    "    --keystore meter.json --out session.json",
 )
 
 
@@ -54,7 +55,9 @@ def _register(help: str) -> object:  # noqa: A002 — typer's word
 
 
 def meter(
-    authorisation: Annotated[Path, input_file("The driver's promise, from evgi authorise; - for stdin.")],
+    authorisation: Annotated[
+        Path, input_file("AUTHORISATION", "The driver's promise, from evgi authorise; - for stdin.")
+    ],
     *,
     ended_at: Annotated[int, moment_option(help="The session's end.")],
     import_start: Annotated[int, _register("The import register at the start.")],
@@ -62,11 +65,21 @@ def meter(
     export_start: Annotated[int, _register("The export register at the start.")] = 0,
     export_end: Annotated[int, _register("And at the end.")] = 0,
     cost: Annotated[int, amount_option("What the session costs, taxes included.")],
-    price: Annotated[Price, typer.Option(help="Which tariff priced it.")] = Price.LIVE,
-    idle: Annotated[int, span_option("Connected, neither charging nor parking; 0 where not given.")] = 0,
-    parking: Annotated[int, span_option("While the vehicle requests no power; 0 where not given.")] = 0,
-    stop_reason: Annotated[int, typer.Option(min=0, max=255, help="Why it ended, a number.")] = 0,
-    clock: Annotated[Clock, typer.Option(help="How far the meter trusts its clock.")] = Clock.SYNCHRONISED,
+    price: Annotated[
+        Price, typer.Option(metavar="live|fallback", help="Which tariff priced it.")
+    ] = Price.LIVE,
+    idle: Annotated[int, span_option("Connected, neither charging nor parking.")] = 0,
+    parking: Annotated[int, span_option("While the vehicle requests no power.")] = 0,
+    stop_reason: Annotated[
+        int, typer.Option(metavar="N", min=0, max=255, help="Why it ended, as a number.")
+    ] = 0,
+    clock: Annotated[
+        Clock,
+        typer.Option(
+            metavar="CLOCK",
+            help="How far the meter trusts its clock (OCMF): unknown, informative, synchronised or relative.",
+        ),
+    ] = Clock.SYNCHRONISED,
     offline: Annotated[
         bool, typer.Option("--offline", help="The session started without a connection.")
     ] = False,
@@ -75,11 +88,11 @@ def meter(
     ] = None,
     ocmf: Annotated[
         Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="The OCMF records, whose bytes are hashed as they are."
-        ),
+        file_option("The OCMF records, whose bytes are hashed as they are."),
     ] = None,
-    pagination: Annotated[int, typer.Option(min=0, help="The meter's running number of the record.")] = 0,
+    pagination: Annotated[
+        int, typer.Option(metavar="N", min=0, help="The meter's running number of the record.")
+    ] = 0,
     manifest: Manifest = DEFAULT_MANIFEST,
     keystore: Keystore,
     out: Out = None,

@@ -32,22 +32,26 @@ app = typer.Typer(help="Agreements between two utilities, signed by both.", no_a
 
 @app.command(
     epilog=examples(
-        "evgi peer draft 0x3c…5e 0xb7…f2 --credit-line 50000 --peer-credit-line 20000 --fee-bps 50 \\\\",
-        "    --ceiling-per-kwh 0.80 --ceiling-per-hour 6 --ceiling-flat 1 --submit-within 20d \\\\",
-        "    --window 30d --dispute-period 7d --notice-period 30d \\\\",
+        "evgi peer draft 0x3c…5e 0xb7…f2 --credit-line 50000 \\",
+        "    --peer-credit-line 20000 --fee-bps 50 --ceiling-per-kwh 0.80 \\",
+        "    --ceiling-per-hour 6 --ceiling-flat 1 --submit-within 20d --window 30d \\",
+        "    --dispute-period 7d --notice-period 30d \\",
         "    --valid-from 2026-12-01T00:00:00Z --deadline now+7d --out agreement.json",
     )
 )
 def draft(
-    utility: Annotated[str, address_argument("One side.")],
-    peer: Annotated[str, address_argument("The other side.")],
+    utility: Annotated[str, address_argument("UTILITY", "One side.")],
+    peer: Annotated[str, address_argument("PEER", "The other side.")],
     *,
     credit_line: Annotated[int, amount_option("The most that the first side may owe the other.")],
     peer_credit_line: Annotated[int, amount_option("The most that the other side may owe the first.")],
     fee_bps: Annotated[
         int,
         typer.Option(
-            min=0, max=10_000, help="Share of a session's cost that the driver's utility keeps, in 1/10,000."
+            metavar="N",
+            min=0,
+            max=10_000,
+            help="Share of a session's cost that the driver's utility keeps, in 1/10,000.",
         ),
     ],
     ceiling_per_kwh: Annotated[int, amount_option("No terms of the pair may cost more a kWh.")],
@@ -87,9 +91,11 @@ def draft(
         show_document(agreement.to_json(), out, as_json)
 
 
-@app.command(epilog=examples("evgi peer sign agreement.json --keystore utility.json --out utility.sig.json"))
+@app.command(epilog=examples("evgi peer sign agreement.json --keystore utility.json --out one.sig.json"))
 def sign(
-    agreement: Annotated[Path, input_file("The agreement, from evgi peer draft. Read it first.")],
+    agreement: Annotated[
+        Path, input_file("AGREEMENT", "The agreement, from evgi peer draft. Read it first.")
+    ],
     *,
     manifest: Manifest = DEFAULT_MANIFEST,
     keystore: Keystore,
@@ -110,12 +116,14 @@ def sign(
 
 
 @app.command(
-    epilog=examples("evgi peer agree agreement.json one.sig.json other.sig.json --keystore utility.json")
+    epilog=examples(
+        "evgi peer agree agreement.json one.sig.json other.sig.json \\", "    --keystore utility.json"
+    )
 )
 def agree(
-    agreement: Annotated[Path, input_file("The agreement that both have signed.")],
-    signature: Annotated[Path, input_file("A side's signature, from evgi peer sign.")],
-    other_signature: Annotated[Path, input_file("The other side's.")],
+    agreement: Annotated[Path, input_file("AGREEMENT", "The agreement that both have signed.")],
+    signature: Annotated[Path, input_file("SIGNATURE", "A side's signature, from evgi peer sign.")],
+    other_signature: Annotated[Path, input_file("SIGNATURE", "The other side's.")],
     *,
     manifest: Manifest = DEFAULT_MANIFEST,
     keystore: Keystore,
@@ -144,7 +152,7 @@ def agree(
 
 @app.command(epilog=examples("evgi peer end 0xb7…f2 --keystore utility.json"))
 def end(
-    peer: Annotated[str, address_argument("The other side.")],
+    peer: Annotated[str, address_argument("PEER", "The other side.")],
     *,
     manifest: Manifest = DEFAULT_MANIFEST,
     keystore: Keystore,
@@ -166,8 +174,8 @@ def end(
 
 @app.command("show", epilog=examples("evgi peer show 0x3c…5e 0xb7…f2"))
 def show_agreements(
-    utility: Annotated[str, address_argument("One side.")],
-    peer: Annotated[str, address_argument("The other side.")],
+    utility: Annotated[str, address_argument("UTILITY", "One side.")],
+    peer: Annotated[str, address_argument("PEER", "The other side.")],
     *,
     manifest: Manifest = DEFAULT_MANIFEST,
     rpc_url: RpcUrl,

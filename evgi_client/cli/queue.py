@@ -23,7 +23,9 @@ app = typer.Typer(
 
 _STATUSES = ("queued", "submitted", "settled", "quarantined")
 
-ExistingQueue = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The queue's file.")]
+ExistingQueue = Annotated[
+    Path, typer.Argument(metavar="QUEUE", exists=True, dir_okay=False, help="The queue's file.")
+]
 
 
 def _status(text: str) -> str:
@@ -40,10 +42,12 @@ def _status(text: str) -> str:
 )
 def put(
     queue: Annotated[
-        Path, typer.Argument(dir_okay=False, help="The queue's file, made where there is none.")
+        Path,
+        typer.Argument(metavar="QUEUE", dir_okay=False, help="The queue's file, made where there is none."),
     ],
     sessions: Annotated[
-        list[Path], input_file("Signed sessions, from evgi meter: one or more a file; - for stdin.")
+        list[Path],
+        input_file("SESSION", "Signed sessions, from evgi meter: one or more a file; - for stdin."),
     ],
     *,
     as_json: AsJson = False,

@@ -19,16 +19,13 @@ from evgi_client.cli.options import (
 from evgi_client.cli.output import columns, money, show
 from evgi_client.cli.suite import account_of, open_suite
 
-POSITION_EXAMPLES = examples(
-    "evgi position --keystore utility.json",
-    "evgi position 0xb7…f2 --of 0x3c…5e --rpc-url http://127.0.0.1:8545",
-)
+POSITION_EXAMPLES = examples("evgi position --keystore utility.json", "evgi position 0xb7…f2 --of 0x3c…5e")
 
 SETTLE_EXAMPLES = examples("evgi settle 0xb7…f2 --keystore utility.json")
 
 
 def position(
-    peer: Annotated[str | None, address_argument("One peer; all where not given.")] = None,
+    peer: Annotated[str | None, address_argument("PEER", "One peer; all where not given.")] = None,
     *,
     of: Annotated[str | None, address_option("The utility; that of the keystore where not given.")] = None,
     manifest: Manifest = DEFAULT_MANIFEST,
@@ -52,7 +49,7 @@ def position(
 
 
 def settle(
-    peer: Annotated[str, address_argument("The other utility.")],
+    peer: Annotated[str, address_argument("PEER", "The other utility.")],
     *,
     manifest: Manifest = DEFAULT_MANIFEST,
     keystore: Keystore,

@@ -14,7 +14,8 @@ from evgi_client.cli.progress import Bars
 from evgi_client.cli.queue import ExistingQueue
 
 EXAMPLES = examples(
-    "evgi submit station.db --keystore utility.json --rpc-url http://127.0.0.1:8545",
+    "evgi submit station.db --keystore utility.json \\",
+    "    --rpc-url http://127.0.0.1:8545",
     "evgi submit station.db --json",
 )
 
@@ -23,7 +24,10 @@ def submit(
     queue: ExistingQueue,
     *,
     batch_size: Annotated[
-        int, typer.Option(min=1, max=1_500, help="Sessions a transaction, which nodes bound at 128 KB.")
+        int,
+        typer.Option(
+            metavar="N", min=1, max=1_500, help="Sessions a transaction, which nodes bound at 128 KB."
+        ),
     ] = 500,
     manifest: Manifest = DEFAULT_MANIFEST,
     keystore: Keystore,

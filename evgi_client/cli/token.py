@@ -46,7 +46,9 @@ def _done(as_json: bool, receipt: Receipt | None, text: str, otherwise: str = ""
     epilog=examples("evgi token balance --keystore utility.json", "evgi token balance 0x3c…5e --json")
 )
 def balance(
-    account: Annotated[str | None, address_argument("Whose; the keystore's where not given.")] = None,
+    account: Annotated[
+        str | None, address_argument("ADDRESS", "Whose; the keystore's where not given.")
+    ] = None,
     *,
     manifest: Manifest = DEFAULT_MANIFEST,
     keystore: Own = None,
@@ -70,7 +72,7 @@ def supply(*, manifest: Manifest = DEFAULT_MANIFEST, rpc_url: RpcUrl, as_json: A
 
 @app.command(epilog=examples("evgi token cap 0x9a…01 1000000 --keystore governor.json"))
 def cap(
-    minter: Annotated[str, address_argument("Who may mint.")],
+    minter: Annotated[str, address_argument("MINTER", "Who may mint.")],
     amount: Annotated[int, amount_argument("The most that it may ever have minted.")],
     *,
     manifest: Manifest = DEFAULT_MANIFEST,
@@ -89,10 +91,12 @@ def cap(
 
 
 @app.command(
-    epilog=examples("evgi token mint 0x3c…5e 25000 --reference 'SEPA 2026-11-20 0042' --keystore minter.json")
+    epilog=examples(
+        "evgi token mint 0x3c…5e 25000 --reference 'SEPA 2026-11-20 0042' \\", "    --keystore minter.json"
+    )
 )
 def mint(
-    to: Annotated[str, address_argument("A member.")],
+    to: Annotated[str, address_argument("ADDRESS", "A member.")],
     amount: Annotated[int, amount_argument("What was paid in.")],
     *,
     reference: Reference,
@@ -132,7 +136,7 @@ def allow(
         _done(as_json, receipt, f"settlements may take {money(amount)}")
 
 
-@app.command(epilog=examples("evgi token redeem 12000 --reference 'payout 0007' --keystore utility.json"))
+@app.command(epilog=examples("evgi token redeem 12000 --reference 'payout 7' --keystore utility.json"))
 def redeem(
     amount: Annotated[int, amount_argument("What to pay out. It leaves the balance at once.")],
     *,
@@ -151,9 +155,9 @@ def redeem(
         _done(as_json, receipt, f"asked for {money(amount)}")
 
 
-@app.command(epilog=examples("evgi token pay 0x3c…5e --reference 'payout 0007' --keystore governor.json"))
+@app.command(epilog=examples("evgi token pay 0x3c…5e --reference 'payout 7' --keystore governor.json"))
 def pay(
-    holder: Annotated[str, address_argument("Who asked.")],
+    holder: Annotated[str, address_argument("HOLDER", "Who asked.")],
     *,
     reference: Reference,
     manifest: Manifest = DEFAULT_MANIFEST,
@@ -173,11 +177,12 @@ def pay(
 
 @app.command(
     epilog=examples(
-        "evgi token reject 0x3c…5e --reference 'payout 0007' --reason 'IBAN unknown' --keystore governor.json"
+        "evgi token reject 0x3c…5e --reference 'payout 7' \\",
+        "    --reason 'IBAN unknown' --keystore governor.json",
     )
 )
 def reject(
-    holder: Annotated[str, address_argument("Who asked.")],
+    holder: Annotated[str, address_argument("HOLDER", "Who asked.")],
     *,
     reference: Reference,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, in 32 bytes. Readable on the chain.")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import datetime
+from pathlib import Path
 
 import typer
 
@@ -27,7 +28,7 @@ def address(text: str) -> str:
 
 
 def amount(text: str | int) -> int:
-    """Minor units of an amount in units of currency: ``12.50`` is 12,500,000. An option's default is a number already."""
+    """Minor units of an amount in units of currency: ``12.50`` is 12,500,000. A default is a number already."""
     if isinstance(text, int):
         return text
     if not _AMOUNT.fullmatch(text):
@@ -38,7 +39,7 @@ def amount(text: str | int) -> int:
 
 
 def span(text: str | int) -> int:
-    """Seconds of ``90``, ``15m``, ``12h``, ``30d``, ``2w``. An option's default is a number already."""
+    """Seconds of ``90``, ``15m``, ``12h``, ``30d``, ``2w``. A default is a number already."""
     if isinstance(text, int):
         return text
     match = _SPAN.fullmatch(text)
@@ -63,6 +64,13 @@ def moment(text: str) -> int:
         expected = "Unix seconds, now, now+7d, or a date and time with its zone such as 2026-11-20T09:00:00Z"
         raise typer.BadParameter(f"{text!r} is no time: expected {expected}")
     return int(parsed.timestamp())
+
+
+def input_file(text: str) -> Path:
+    """A file that is there, or ``-`` for stdin."""
+    if text != "-" and not Path(text).is_file():
+        raise typer.BadParameter(f"there is no file {text!r}")
+    return Path(text)
 
 
 def session_key(text: str) -> SessionKey:
