@@ -7,6 +7,9 @@ session that ``put`` has returned for is there afterwards, once.
 from __future__ import annotations
 
 import json
+import sqlite3
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from evgi_client.charging.session import SignedSession
-from evgi_client.errors import QueueFileError, SessionConflictError
+from evgi_client.errors import QueueFileError, SessionConflictError, UnpackableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from evgi_client.messages import SessionKey
 
 _SCHEMA_VERSION = 1
+_LARGEST = 2**63 - 1
+"""What SQLite holds as an integer."""
+
+_PAUSES = (0.01, 0.05, 0.2, 1.0)
+
 _metadata = sa.MetaData()
 
 _sessions = sa.Table(
@@ -100,22 +108,27 @@ class OfflineQueue:
     """Signed sessions in one file, keyed by (connector, startedAt).
 
     Raises:
-        QueueFileError: the file is no queue of this version, or cannot be opened.
+        QueueFileError: the file is no queue of this version, or cannot be opened; later, of every method: it cannot
+            be read or written, as when the disk is full or another process holds it for ten seconds.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._engine = sa.create_engine(f"sqlite:///{self.path}")
         sa.event.listen(self._engine, "connect", _durable)
-        try:
-            with self._engine.begin() as connection:
-                version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-                if version not in (0, _SCHEMA_VERSION):
-                    raise QueueFileError(self.path, f"schema version {version}, expected {_SCHEMA_VERSION}")
-                _metadata.create_all(connection)
-                connection.exec_driver_sql(f"PRAGMA user_version={_SCHEMA_VERSION}")
-        except sa.exc.DatabaseError as error:
-            raise QueueFileError(self.path, str(error.orig)) from error
+        with self._connected() as connection:
+            # At once, so that of two processes that begin a queue together one finds what the other made.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            if version not in (0, _SCHEMA_VERSION):
+                raise QueueFileError(self.path, f"schema version {version}, expected {_SCHEMA_VERSION}")
+            foreign = set(sa.inspect(connection).get_table_names()) - set(_metadata.tables)
+            if foreign:
+                raise QueueFileError(
+                    self.path, f"a database of something else: it has {', '.join(sorted(foreign))}"
+                )
+            _metadata.create_all(connection)
+            connection.exec_driver_sql(f"PRAGMA user_version={_SCHEMA_VERSION}")
 
     def __enter__(self) -> OfflineQueue:
         return self
@@ -124,6 +137,15 @@ class OfflineQueue:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        """A transaction of its own, whose failures are this package's."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise QueueFileError(self.path, str(error.orig)) from error
 
     def close(self) -> None:
         """Closes the file. What was put stays."""
@@ -137,13 +159,14 @@ class OfflineQueue:
 
         Raises:
             SessionConflictError: another session with the same key is there; it stays, and this one is not kept.
+            UnpackableError: a number in it is far above what a session can have.
         """
         return self.put_many([session]) == 1
 
     def put_many(self, sessions: Iterable[SignedSession]) -> int:
         """Queues sessions in one transaction: all or, on a conflict, none. Returns how many were new."""
         new = 0
-        with self._engine.begin() as connection:
+        with self._connected() as connection:
             for session in sessions:
                 row = _row_of(session)
                 inserted = connection.execute(sa.insert(_sessions).prefix_with("OR IGNORE").values(row))
@@ -156,24 +179,24 @@ class OfflineQueue:
         return new
 
     def __len__(self) -> int:
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(_sessions)).scalar_one()
 
     def counts(self) -> dict[Status, int]:
         """How many sessions stand where."""
         query = sa.select(_sessions.c.status, sa.func.count()).group_by(_sessions.c.status)
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             found = {Status(status): count for status, count in connection.execute(query)}
         return {status: found.get(status, 0) for status in Status}
 
     def totals(self, status: Status) -> tuple[int, int]:
         """(Wh, minor units) of the sessions of a status."""
-        query = sa.select(
-            sa.func.coalesce(sa.func.sum(_sessions.c.energy_wh), 0),
-            sa.func.coalesce(sa.func.sum(_sessions.c.cost), 0),
-        ).where(_sessions.c.status == status.value)
-        with self._engine.connect() as connection:
-            energy, cost = connection.execute(query).one()
+        query = sa.select(_sessions.c.energy_wh, _sessions.c.cost).where(_sessions.c.status == status.value)
+        energy = cost = 0
+        with self._connected() as connection:
+            # Added up here: a sum in SQLite has 64 bits, and what sessions claim has no bound.
+            for row in connection.execute(query):
+                energy, cost = energy + row.energy_wh, cost + row.cost
         return energy, cost
 
     def sessions(
@@ -187,7 +210,7 @@ class OfflineQueue:
             query = query.where(_sessions.c.creditor == creditor)
         if until is not None:
             query = query.where(_sessions.c.ended_at <= until)
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             rows = connection.execute(query).all()
         for row in rows:
             session = SignedSession.from_json(json.loads(row.body))
@@ -195,7 +218,7 @@ class OfflineQueue:
 
     def mark_submitted(self, transaction: StoredTransaction, keys: Iterable[SessionKey]) -> None:
         """Notes that a transaction carries these sessions. Called before it is sent."""
-        with self._engine.begin() as connection:
+        with self._connected() as connection:
             connection.execute(
                 sa.insert(_transactions).prefix_with("OR REPLACE"),
                 {
@@ -209,17 +232,17 @@ class OfflineQueue:
 
     def mark_settled(self, keys: Iterable[SessionKey], transaction_hash: str | None) -> None:
         """The chain says that these sessions are settled. None for a hash keeps the one that is noted."""
-        with self._engine.begin() as connection:
+        with self._connected() as connection:
             self._mark(connection, keys, Status.SETTLED, None, transaction_hash)
 
     def mark_quarantined(self, key: SessionKey, reason: str) -> None:
         """Takes a session out of the way, with its reason; it is kept."""
-        with self._engine.begin() as connection:
+        with self._connected() as connection:
             self._mark(connection, [key], Status.QUARANTINED, reason, None)
 
     def release(self, key: SessionKey) -> bool:
         """Queues a quarantined session again, once what was wrong is mended. False where it was not in quarantine."""
-        with self._engine.begin() as connection:
+        with self._connected() as connection:
             released = connection.execute(
                 sa.update(_sessions)
                 .where(_is(key), _sessions.c.status == Status.QUARANTINED.value)
@@ -229,7 +252,7 @@ class OfflineQueue:
 
     def requeue(self, transaction_hash: str) -> None:
         """The transaction will never land: its sessions wait again."""
-        with self._engine.begin() as connection:
+        with self._connected() as connection:
             connection.execute(
                 sa.update(_sessions)
                 .where(
@@ -253,7 +276,7 @@ class OfflineQueue:
             )
             .order_by(_transactions.c.nonce)
         )
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return [
                 StoredTransaction(row.hash, row.sender, row.nonce, row.raw)
                 for row in connection.execute(query)
@@ -275,13 +298,13 @@ class OfflineQueue:
             for row, session_id, reason, detail, raw in rows
         ]
         if values:
-            with self._engine.begin() as connection:
+            with self._connected() as connection:
                 connection.execute(sa.insert(_quarantine).prefix_with("OR REPLACE"), values)
 
     def rejected(self) -> dict[str, int]:
         """How many such records are kept, by reason."""
         query = sa.select(_quarantine.c.reason, sa.func.count()).group_by(_quarantine.c.reason)
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             rows = connection.execute(query.order_by(_quarantine.c.reason))
             return {row[0]: row[1] for row in rows}
 
@@ -311,11 +334,22 @@ class OfflineQueue:
 
 def _durable(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA busy_timeout=10000")
+    _write_ahead(cursor)
     # FULL: a commit is on the disk when it returns, also if the power fails at once.
     cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA busy_timeout=10000")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """WAL: readers and one writer do not wait for one another. SQLite does not wait by itself for this switch, where
+    another process opens a new file at the same moment."""
+    for pause in _PAUSES:
+        with suppress(sqlite3.OperationalError):
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        time.sleep(pause)
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def _is(key: SessionKey) -> sa.ColumnElement[bool]:
@@ -324,6 +358,10 @@ def _is(key: SessionKey) -> sa.ColumnElement[bool]:
 
 def _row_of(session: SignedSession) -> dict[str, Any]:
     terms = session.authorization.terms
+    if max(session.key.started_at, session.record.ended_at, session.energy_wh, session.cost) > _LARGEST:
+        raise UnpackableError(
+            energyWh=session.energy_wh, cost=session.cost, maxCost=session.authorization.max_cost
+        )
     return {
         "connector": session.key.connector,
         "started_at": session.key.started_at,

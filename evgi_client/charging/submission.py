@@ -269,17 +269,16 @@ def _refused(error: ContractError | NonceTakenError, groups: list[Group]) -> set
     return set()
 
 
-def _waiting(error: ContractError | NonceTakenError, placed: list[PlacedSession]) -> list[SessionKey]:
+def _waiting(error: ContractError | NonceTakenError, placed: list[PlacedSession]) -> set[SessionKey]:
     """The sessions that wait: the last ones, where what they cost is what the credit line lacks; else all."""
-    keys = [one.session.key for one in placed]
     if isinstance(error, NonceTakenError) or error.name != "CreditLineExceeded":
-        return keys
+        return {one.session.key for one in placed}
     excess = int(str(error.args["owed"])) - int(str(error.args["creditLine"]))
     first = len(placed)
     while first and excess > 0:
         first -= 1
         excess -= placed[first].session.cost
-    return keys[first:]
+    return {one.session.key for one in placed[first:]}
 
 
 def _said(error: ContractError | NonceTakenError) -> str:

@@ -11,10 +11,16 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from evgi_client.charging.queue import OfflineQueue, Status, StoredTransaction
 from evgi_client.charging.session import SignedSession
-from evgi_client.errors import QueueFileError, SessionConflictError, SessionMismatchError
+from evgi_client.errors import (
+    QueueFileError,
+    SessionConflictError,
+    SessionMismatchError,
+    UnpackableError,
+)
 from evgi_client.messages import Domain
 from tests.support.sessions import Maker, signer, terms_for
 
@@ -149,3 +155,56 @@ def test_what_put_returned_for_survives_a_kill(tmp_path: Path) -> None:
         assert starts == [START + hour * 7200 for hour in range(len(starts))]
         assert len(starts) >= promised + 1
     assert promised > 0
+
+
+def test_a_queue_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "people.db"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE people (name TEXT)")
+    with pytest.raises(QueueFileError, match="people"):
+        OfflineQueue(path)
+    assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("people",)]
+    other.close()
+
+
+def test_processes_that_begin_a_queue_at_once_share_it(tmp_path: Path) -> None:
+    begin = "import sys; from evgi_client.charging.queue import OfflineQueue as Q; input(); Q(sys.argv[1]).close()"
+    for number in range(4):
+        command = [sys.executable, "-c", begin, str(tmp_path / f"{number}.db")]
+        workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write(b"\n")
+            worker.stdin.flush()
+        for worker in workers:
+            _, said = worker.communicate(timeout=60)
+            assert worker.returncode == 0, said.decode()
+
+
+def test_a_file_that_another_process_holds_is_an_error_of_this_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with OfflineQueue(tmp_path / "station.db") as queue:
+        holder = sqlite3.connect(tmp_path / "station.db")
+        holder.execute("BEGIN IMMEDIATE")
+        sa.event.listen(queue._engine, "connect", lambda made, _: made.execute("PRAGMA busy_timeout=50"))
+        queue._engine.dispose()
+        with pytest.raises(QueueFileError, match="locked"):
+            queue.put(MAKER.session(START))
+        holder.rollback()
+        holder.close()
+        assert queue.put(MAKER.session(START))
+
+
+@pytest.mark.parametrize("absurd", [{"started_at": 2**63}, {"started_at": START, "cost": 2**63}])
+def test_numbers_that_no_session_has_are_refused(tmp_path: Path, absurd: dict[str, int]) -> None:
+    with OfflineQueue(tmp_path / "station.db") as queue:
+        with pytest.raises(UnpackableError):
+            queue.put(MAKER.session(**absurd))  # type: ignore[arg-type]
+        assert len(queue) == 0
+
+
+def test_totals_are_exact_however_large(tmp_path: Path) -> None:
+    with OfflineQueue(tmp_path / "station.db") as queue:
+        queue.put_many(MAKER.session(start, cost=2**63 - 1) for start in (1_000, 2_000, 3_000))
+        assert queue.totals(Status.QUEUED) == (21_000, 3 * (2**63 - 1))
