@@ -57,8 +57,9 @@ def demo(
 ) -> None:
     """Run the whole flow on charging sessions: enrol, authorise, meter, queue, submit, clear, settle, audit.
 
-    Every session is signed by its driver and its meter, queued offline, submitted to its operator's utility, settled
-    on chain and paid between utilities in clearing tokens. What cannot be true is quarantined and never billed.
+    Every session is signed by its driver and its meter, queued offline, submitted
+    to its operator's utility, settled on chain and paid between utilities in
+    clearing tokens. What cannot be true is quarantined and never billed.
     """
     with reported(as_json):
         path = sessions or Path(str(resources.files("evgi_client.demo") / "data" / SAMPLE))
