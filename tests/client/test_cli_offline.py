@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 import typer
+from eth_keyfile.keyfile import create_keyfile_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from evgi_client.chain import Chain
+from evgi_client.charging.queue import OfflineQueue, Status
+from evgi_client.charging.submission import BATCH_SIZE
 from evgi_client.cli import output, values
 from evgi_client.cli.main import app
 from evgi_client.deployment import Deployment, DeploymentPlan, apply
@@ -121,6 +124,14 @@ def test_the_demo_says_of_itself_what_the_overview_says() -> None:
     overview: Any = get_command(app)
     (demo,) = (command for name, command in commands() if name == "demo")
     assert overview.commands["demo"].help == " ".join(demo.help.split("\n\n")[0].split())
+
+
+def test_what_help_repeats_of_modules_too_heavy_for_it_is_true() -> None:
+    by_name = dict(commands())
+    (size,) = (each for each in by_name["submit"].params if each.name == "batch_size")
+    assert size.default == BATCH_SIZE
+    (status,) = (each for each in by_name["queue list"].params if each.name == "status")
+    assert all(each.value in status.help for each in Status)
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -389,8 +400,6 @@ def test_terms_are_what_was_typed(tmp_path: Path) -> None:
 
 def keystore(folder: Path, number: int) -> Path:
     """A keystore whose key derivation is quick, as no real one's should be."""
-    from eth_keyfile.keyfile import create_keyfile_json
-
     path = folder / f"{number}.json"
     key = (0xE0000 + number).to_bytes(32, "big")
     path.write_text(json.dumps(create_keyfile_json(key, PASSWORD.encode(), kdf="pbkdf2", iterations=2)))
@@ -570,8 +579,6 @@ def test_one_bad_session_keeps_all_of_its_command_out(tmp_path: Path, maker: Mak
 
 
 def test_only_a_quarantined_session_is_released(tmp_path: Path, maker: Maker) -> None:
-    from evgi_client.charging.queue import OfflineQueue
-
     path, session = tmp_path / "station.db", maker.session(START)
     with OfflineQueue(path) as queue:
         queue.put(session)
