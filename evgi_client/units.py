@@ -14,6 +14,9 @@ from evgi_client.errors import UnitError
 MINOR = 10**6
 """Minor units in one unit of currency: the clearing token has six decimals."""
 
+LONGEST = 100
+"""Digits before or after the point beyond which a number is nobody's: it would make integers of absurd length."""
+
 WH_PER_KWH = 1000
 SECONDS_PER_HOUR = 3600
 
@@ -42,7 +45,7 @@ def scaled(text: str | int | Decimal, scale: int, what: str) -> int:
     """A decimal number times ``scale``, exactly if it can be, else rounded half up to the next integer.
 
     Raises:
-        UnitError: ``text`` is no finite decimal number.
+        UnitError: ``text`` is no finite decimal number, or one of more than a hundred digits.
     """
     try:
         value = Decimal(str(text).strip())
@@ -50,6 +53,8 @@ def scaled(text: str | int | Decimal, scale: int, what: str) -> int:
         raise UnitError(f"{what} {text!r} is not a number") from error
     if not value.is_finite():
         raise UnitError(f"{what} {text!r} is not finite")
+    if value and abs(value.adjusted()) > LONGEST:
+        raise UnitError(f"{what} {text!r} is out of range")
     # In integers: Decimal's own arithmetic keeps 28 digits.
     numerator, denominator = value.copy_abs().as_integer_ratio()
     magnitude = divide(numerator * scale, denominator, Rounding.HALF_UP)

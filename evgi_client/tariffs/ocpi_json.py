@@ -69,7 +69,9 @@ def write_json(value: OcpiValue) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(write_json(entry) for entry in value) + "]"
     if isinstance(value, Decimal):
-        return format(value, "f")
+        # One that nobody asked for may be absurd: 1e999999999 is short only with its exponent.
+        short = value.is_zero() or abs(value.adjusted()) <= MAX_DECIMAL_EXPONENT
+        return format(value, "f") if short else str(value)
     return _text(value)
 
 
@@ -94,12 +96,12 @@ def unix_seconds(text: str, path: str) -> int:
     *parts, offset = match.groups()
     try:
         moment = datetime(*map(int, parts), tzinfo=timezone.utc)  # type: ignore[arg-type, misc]
-    except ValueError as error:
+        if offset and offset != "Z":
+            sign = -1 if offset[0] == "-" else 1
+            digits = offset[1:].replace(":", "")
+            moment -= sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    except (ValueError, OverflowError) as error:
         raise OcpiFieldError(path, text, str(error)) from error
-    if offset and offset != "Z":
-        sign = -1 if offset[0] == "-" else 1
-        digits = offset[1:].replace(":", "")
-        moment -= sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return int((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds())
 
 

@@ -16,6 +16,9 @@ _PIECE = 256
 """Bytes inflated at a time: what is lost in front of a damaged place is no more than this."""
 
 _OPENING = 65536
+_LONGEST_LINE = 1 << 20
+"""Bytes. No row comes near it, and a few kilobytes of gzip make a line that fills the memory."""
+
 _BOM = b"\xef\xbb\xbf"
 _PROGRESS = 1000
 
@@ -93,15 +96,25 @@ class SessionFile:
             progress(number)
 
     def _lines(self) -> Iterator[bytes]:
-        rest = b""
+        waiting: list[bytes] = []
+        length = 0
         first = True
         for piece in self._pieces():
-            *whole, rest = (rest + piece).split(b"\n")
+            waiting.append(piece)
+            length += len(piece)
+            if b"\n" not in piece:
+                if length > _LONGEST_LINE:
+                    self.damage = f"a line of more than {_LONGEST_LINE:,} bytes"
+                    return
+                continue
+            *whole, rest = b"".join(waiting).split(b"\n")
+            waiting, length = [rest], len(rest)
             for line in whole:
                 if first:
                     line, first = line.removeprefix(_BOM), False
                 if line.strip():
                     yield line.rstrip(b"\r")
+        rest = b"".join(waiting)
         # The last line of a broken file is only a part of one: the damage stands for it.
         if rest.strip() and self.damage is None:
             yield rest.removeprefix(_BOM) if first else rest
