@@ -67,6 +67,7 @@ class SignedSession:
 
     Raises:
         SessionMismatchError: the record is of another authorization, or its registers run backwards.
+        InvalidAddressError: the driver is no address.
     """
 
     driver: str
@@ -76,6 +77,7 @@ class SignedSession:
     meter_signature: Signature
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "driver", checksum_address(self.driver))
         expected = self.authorization.struct_hash()
         if self.record.authorization != expected:
             raise SessionMismatchError("authorization", self.record.authorization.hex(), expected.hex())

@@ -210,3 +210,8 @@ def test_a_session_is_not_settled_because_another_with_its_key_is(
         key(session): (Status.QUARANTINED, "SessionAlreadySettled")
     }
     assert queue.totals(Status.SETTLED) == (0, 0)
+
+
+def test_a_driver_in_lower_case_is_the_same_driver(suite: Suite) -> None:
+    session = suite.maker().session(BEGIN)
+    assert replace(session, driver=session.driver.lower()) == session
