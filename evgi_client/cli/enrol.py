@@ -85,7 +85,7 @@ def charge_point(
 ) -> None:
     """List a connector that sells through the utility that signs, and print the connector's id.
 
-    A connector that is listed already stays as it is.
+    Listed already with the same facts, it stays as it is.
     """
     with reported(as_json):
         from evgi_client.charging.directory import ChargePoint, Status
