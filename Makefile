@@ -2,6 +2,8 @@
 
 BIN := .venv/bin
 SOURCES := evgi_client tests scripts benchmarks examples
+# One process a core; each file's tests stay together, because they share a chain.
+PYTEST_ARGS ?= -n auto --dist loadfile
 HAVE_NPM := $(shell command -v npm 2>/dev/null)
 
 .DEFAULT_GOAL := help
