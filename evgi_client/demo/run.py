@@ -133,7 +133,7 @@ def _found(
     progress: Progress,
 ) -> Consortium:
     """Deploys the suite and enrols everyone."""
-    governor = LocalSigner.create()
+    governor = world.governor
     progress.stage("fund accounts", 1 + len(world.utilities))
     for account in (governor.address, *(utility.address for utility in world.utilities)):
         if options.funder is not None:

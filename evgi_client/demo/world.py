@@ -61,6 +61,7 @@ class World:
     """All of them, by the names that the source of the sessions uses."""
 
     utilities: tuple[Utility, ...]
+    governor: LocalSigner
     operators: dict[str, LocalSigner] = field(default_factory=dict)
     utility_of: dict[str, Utility] = field(default_factory=dict)
     connectors: dict[bytes, Connector] = field(default_factory=dict)
@@ -76,7 +77,10 @@ def build(sessions: Iterable[MeteredSession], utilities: int, seed: bytes) -> Wo
 
     Operators go to utilities in turn, in the order of their names; drivers by a stable hash of theirs.
     """
-    world = World(tuple(Utility(name, _signer(seed, "utility", name)) for name in UTILITY_NAMES[:utilities]))
+    world = World(
+        tuple(Utility(name, _signer(seed, "utility", name)) for name in UTILITY_NAMES[:utilities]),
+        _signer(seed, "governor", ""),
+    )
     sessions = list(sessions)
     for position, operator in enumerate(sorted({session.operator for session in sessions})):
         world.operators[operator] = _signer(seed, "operator", operator)
