@@ -39,8 +39,12 @@ library StartLog {
 
     /// @notice The digest of a packed list of starts.
     function digestOf(bytes calldata starts) internal pure returns (bytes28 digest) {
-        for (uint256 position; position < starts.length; position += START_BYTES) {
+        uint256 end = starts.length;
+        for (uint256 position; position < end;) {
             digest = next(digest, startAt(starts, position));
+            unchecked {
+                position += START_BYTES;
+            }
         }
     }
 
@@ -51,14 +55,19 @@ library StartLog {
             uint32 settled = startAt(witness, merge.position);
             if (settled >= start) return settled == start;
             append(merge, settled);
-            merge.position += START_BYTES;
+            unchecked {
+                merge.position += START_BYTES;
+            }
         }
     }
 
     /// @notice Appends what is left of the witness.
     function finish(Merge memory merge, bytes calldata witness) internal pure {
-        for (; merge.position < merge.end; merge.position += START_BYTES) {
+        while (merge.position < merge.end) {
             append(merge, startAt(witness, merge.position));
+            unchecked {
+                merge.position += START_BYTES;
+            }
         }
     }
 
