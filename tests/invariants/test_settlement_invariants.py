@@ -599,8 +599,8 @@ def _book(
 
 
 def test_settlement_agrees_with_the_model_whatever_is_called(world: World) -> None:
-    run_state_machine_as_test(
-        lambda: SettlementMachine(world),  # type: ignore[arg-type]
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        lambda: SettlementMachine(world),
         settings=settings(
             max_examples=10,
             stateful_step_count=25,
