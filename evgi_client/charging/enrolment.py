@@ -48,8 +48,9 @@ class Enrolment:
         return replace(first, since=point.since) == point
 
     def publish_roster(self, valid_from: int, valid_until: int, keys: Iterable[str]) -> int:
-        """Publishes the signer's next roster: who is not in it cannot charge in [valid_from, valid_until). Cut off between
-        two pages, it goes on where it stopped when it is run again.
+        """Publishes the signer's next roster: who is not in it cannot charge in [valid_from, valid_until).
+
+        Cut off between two pages, it goes on where it stopped when it is run again.
 
         Returns:
             The roster's number.

@@ -16,7 +16,7 @@ from evgi_client.messages import PeeringAgreement, SessionKey
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from evgi_client.chain import ContractHandle
+    from evgi_client.chain import ContractHandle, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,16 @@ class Settlement:
 
     session: SettledSession
     debtor: str
-    roster: int
+    driver: str | None
     transaction_hash: str
 
-    def is_of(self, session: SignedSession, place: DriverPlace | None) -> bool:
+    def is_of(self, session: SignedSession) -> bool:
         """Was it this very session, and not another one with the same key?"""
-        return (
-            place is not None
-            and (self.debtor, self.roster, self.session.driver)
-            == (session.authorization.terms.debtor, place.roster, place.driver)
-            and (self.session.energy_wh, self.session.cost) == (session.energy_wh, session.cost)
+        return (self.debtor, self.driver, self.session.energy_wh, self.session.cost) == (
+            session.authorization.terms.debtor,
+            session.driver,
+            session.energy_wh,
+            session.cost,
         )
 
 
@@ -60,7 +60,7 @@ class Facts:
         self._keys: dict[tuple[str, int, int], DriverIndex] = {}
         self._revoked: dict[tuple[str, str], int] = {}
         self.settled = StartIndex()
-        self.settlements: dict[SessionKey, Settlement] = {}
+        self._events: dict[SessionKey, tuple[SettledSession, Event]] = {}
 
     def sync(self) -> None:
         """Reads the blocks that are new."""
@@ -75,12 +75,18 @@ class Facts:
         for event in self._settlement.events("SessionsSettled", *span):
             for session in decode_settled(event.args["sessions"]):
                 self.settled.add(session.key)
-                self.settlements[session.key] = Settlement(
-                    session, event.args["debtor"], event.args["roster"], event.transaction_hash
-                )
+                self._events[session.key] = (session, event)
         self._agreements.clear()
         self._spans.clear()
         self._next_block = head + 1
+
+    def settlement_of(self, key: SessionKey) -> Settlement:
+        """How a session in ``settled`` was settled."""
+        session, event = self._events[key]
+        debtor, roster = event.args["debtor"], event.args["roster"]
+        pages = self._drivers.call("rosterOf", debtor, roster).pages
+        driver = self._index(debtor, roster, pages).key(session.driver)
+        return Settlement(session, debtor, driver, event.transaction_hash)
 
     def charge_point_at(self, connector: bytes, time: int) -> ChargePoint | None:
         """What was true of a connector at a time; None where it was not listed."""

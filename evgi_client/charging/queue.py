@@ -164,18 +164,21 @@ class OfflineQueue:
         return self.put_many([session]) == 1
 
     def put_many(self, sessions: Iterable[SignedSession]) -> int:
-        """Queues sessions in one transaction: all or, on a conflict, none. Returns how many were new."""
+        """Queues sessions in one transaction: all or, on a conflict, none. Returns how many were new.
+
+        One in quarantine does not hold its key against another: it makes room, and is kept among the rejected.
+        """
         new = 0
         with self._connected() as connection:
             for session in sessions:
                 row = _row_of(session)
-                inserted = connection.execute(sa.insert(_sessions).prefix_with("OR IGNORE").values(row))
-                if inserted.rowcount:
-                    new += 1
+                there = connection.execute(sa.select(_sessions).where(_is(session.key))).one_or_none()
+                if there is not None and there.body == row["body"]:
                     continue
-                body = connection.execute(sa.select(_sessions.c.body).where(_is(session.key))).scalar_one()
-                if body != row["body"]:
-                    raise SessionConflictError(session.key.connector, session.key.started_at)
+                if there is not None:
+                    _make_room(connection, session.key, there)
+                connection.execute(sa.insert(_sessions).values(row))
+                new += 1
         return new
 
     def __len__(self) -> int:
@@ -354,6 +357,27 @@ def _write_ahead(cursor: Any) -> None:
 
 def _is(key: SessionKey) -> sa.ColumnElement[bool]:
     return sa.and_(_sessions.c.connector == key.connector, _sessions.c.started_at == key.started_at)
+
+
+def _make_room(connection: sa.Connection, key: SessionKey, there: sa.Row[Any]) -> None:
+    """Moves a quarantined session among the rejected, so that another may have its key."""
+    if there.status != Status.QUARANTINED.value:
+        raise SessionConflictError(key.connector, key.started_at)
+    source = f"replaced {key}"
+    before = connection.execute(
+        sa.select(sa.func.count()).select_from(_quarantine).where(_quarantine.c.source == source)
+    ).scalar_one()
+    connection.execute(
+        sa.insert(_quarantine).values(
+            source=source,
+            row=before + 1,
+            session_id=str(key),
+            reason=(there.reason or "").split("(")[0],
+            detail=there.reason or "",
+            raw=there.body,
+        )
+    )
+    connection.execute(sa.delete(_sessions).where(_is(key)))
 
 
 def _row_of(session: SignedSession) -> dict[str, Any]:

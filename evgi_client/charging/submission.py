@@ -239,9 +239,8 @@ class Submission:
 
     def _found_settled(self, session: SignedSession) -> SubmissionResult:
         """The chain has settled this key: this very session, or another one, which this one can then never be."""
-        settlement = self._facts.settlements[session.key]
-        place = self._facts.place_at(session.authorization.terms.debtor, session.driver, session.started_at)
-        if not settlement.is_of(session, place):
+        settlement = self._facts.settlement_of(session.key)
+        if not settlement.is_of(session):
             error = SessionAlreadySettledError(
                 startedAt=session.started_at, transaction=settlement.transaction_hash
             )

@@ -87,6 +87,18 @@ def test_statuses_move_and_transactions_are_found_again(queue: OfflineQueue) -> 
     assert queue.counts()[Status.QUEUED] == 2
 
 
+def test_a_quarantined_session_makes_room_for_the_real_one_and_is_kept(queue: OfflineQueue) -> None:
+    forged, real = MAKER.session(START, energy_wh=1), MAKER.session(START)
+    queue.put(forged)
+    queue.mark_quarantined(forged.key, "DriverSignatureInvalid(expected=…)")
+    assert queue.put(real)
+    assert [queued.session for queued in queue.sessions()] == [real]
+    assert queue.counts()[Status.QUEUED] == 1
+    assert queue.rejected() == {"DriverSignatureInvalid": 1}
+    with pytest.raises(SessionConflictError):
+        queue.put(forged)
+
+
 def test_rejected_records_are_kept_once_with_their_reason(queue: OfflineQueue) -> None:
     row = (3, "id", "no_end", "no end time", {"End": ""})
     queue.keep_rejected("file.csv", [row])

@@ -517,7 +517,7 @@ def test_a_settled_session_is_found_by_its_key(suite: Suite) -> None:
     facts.sync()
     assert session.key in facts.settled
     assert SessionKey(session.key.connector, BEGIN) not in facts.settled
-    assert facts.settlements[session.key].transaction_hash == receipt.transaction_hash
+    assert facts.settlement_of(session.key).transaction_hash == receipt.transaction_hash
 
 
 def _witness(*sessions: SignedSession) -> bytes:
