@@ -9,7 +9,7 @@ HAVE_NPM := $(shell command -v npm 2>/dev/null)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check format lint types boundaries artifacts artifacts-check docs ape clean
+.PHONY: help demo test coverage check format lint types boundaries artifacts artifacts-check docs ape clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ demo: .venv/.runtime ## Run the whole flow on an embedded chain: needs Python al
 test: .venv/.dev $(if $(HAVE_NPM),node_modules/.installed) ## Run the tests
 	@$(if $(HAVE_NPM),,echo "npm is not installed: the tests that need anvil or the compiler will skip.")
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+coverage: .venv/.dev $(if $(HAVE_NPM),node_modules/.installed) ## Run the tests and fail where too little of the package ran; takes twice as long
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=term-missing:skip-covered
 
 check: lint types boundaries artifacts-check test ## Everything that has to hold before a change is merged
 
