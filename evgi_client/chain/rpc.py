@@ -281,6 +281,13 @@ class Node:
         # Raised here, not above: the original may quote the URL's secrets, and would be shown beside it.
         raise failure
 
+    def find(self, method: str, request: Callable[[], T]) -> T | None:
+        """Runs a request for a transaction or receipt; None where the node does not have it. Raises as ``ask``."""
+        try:
+            return self.ask(method, request)
+        except (TransactionNotFound, TransactionIndexingInProgress):
+            return None
+
     def _translated(self, method: str, error: Exception) -> Exception:
         revert = revert_in(error)
         if revert is not None:

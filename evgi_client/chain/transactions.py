@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
-from web3.exceptions import TransactionIndexingInProgress, TransactionNotFound
 
 from evgi_client.chain.reverts import CallFailed
 from evgi_client.errors import (
@@ -266,24 +265,18 @@ class Transactions:
 
     def calldata_of(self, transaction_hash: str) -> bytes | None:
         """The data that a transaction was sent with; None where the node does not have it."""
-        try:
-            sent = self._node.ask(
-                "eth_getTransactionByHash", lambda: self._node.eth.get_transaction(_hash(transaction_hash))
-            )
-        except TransactionNotFound:
-            return None
-        return bytes(sent["input"])
+        sent = self._node.find(
+            "eth_getTransactionByHash", lambda: self._node.eth.get_transaction(_hash(transaction_hash))
+        )
+        return None if sent is None else bytes(sent["input"])
 
     def receipt(self, transaction_hash: str) -> Receipt | None:
         """The receipt, where the transaction is in a block."""
-        try:
-            found = self._node.ask(
-                "eth_getTransactionReceipt",
-                lambda: self._node.eth.get_transaction_receipt(_hash(transaction_hash)),
-            )
-        except (TransactionNotFound, TransactionIndexingInProgress):
-            return None
-        return Receipt.of(found)
+        found = self._node.find(
+            "eth_getTransactionReceipt",
+            lambda: self._node.eth.get_transaction_receipt(_hash(transaction_hash)),
+        )
+        return None if found is None else Receipt.of(found)
 
     def wait(self, transaction_hash: str, timeout: float) -> Receipt:
         """Waits for a receipt, whether the transaction succeeded or not.

@@ -11,9 +11,9 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evgi_client.chain import Artifact, Chain, Receipt, TransactionSigner
+from evgi_client.chain import Artifact
 from evgi_client.deployment.manifest import DeployedContract, Deployment, Pending, read_manifest
 from evgi_client.deployment.plan import MANAGER, ContractPlan, DeploymentPlan
 from evgi_client.deployment.wiring import PHASES, Call, Suite
@@ -26,6 +26,9 @@ from evgi_client.errors import (
     NonceTakenError,
     PlanChangedError,
 )
+
+if TYPE_CHECKING:
+    from evgi_client.chain import Chain, Receipt, TransactionSigner
 
 WAIT = 300.0
 """Seconds to wait for each transaction."""

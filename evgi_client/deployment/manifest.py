@@ -7,9 +7,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evgi_client.chain import Chain, ContractHandle, PreparedTransaction
+from evgi_client.chain import PreparedTransaction
 from evgi_client.deployment.plan import DEPLOYER, AddressOf, Argument, DeploymentPlan
 from evgi_client.errors import (
     DeploymentChainError,
@@ -20,6 +20,9 @@ from evgi_client.errors import (
     PlanError,
 )
 from evgi_client.messages import Domain, checksum_address, keccak256
+
+if TYPE_CHECKING:
+    from evgi_client.chain import Chain, ContractHandle
 
 SCHEMA = 1
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from evgi_client.chain import Artifact, Chain
+from evgi_client.chain import Artifact
 from evgi_client.deployment.manifest import DeployedContract, Deployment
 from evgi_client.deployment.plan import CURRENCY, MANAGER, SETTLEMENT, DeploymentPlan, Role
 from evgi_client.deployment.wiring import Suite
@@ -37,6 +38,10 @@ class FindingCode(str, Enum):
     ROLE_RULES_CHANGED = "role-rules-changed"
     SETTLEMENT_NOT_APPROVED = "settlement-not-approved"
     SETTLEMENT_UNPLANNED = "settlement-unplanned"
+
+
+if TYPE_CHECKING:
+    from evgi_client.chain import Chain
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evgi_client.chain import Chain, ContractHandle
 from evgi_client.deployment.manifest import Deployment
 from evgi_client.deployment.plan import CURRENCY, MANAGER, SETTLEMENT, FunctionRole, Role
+
+if TYPE_CHECKING:
+    from evgi_client.chain import Chain, ContractHandle
 
 
 @dataclass(frozen=True, slots=True)

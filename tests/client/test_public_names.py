@@ -18,7 +18,7 @@ def test_every_public_name_is_there_and_nothing_else_is_promised() -> None:
 def test_signing_and_queueing_load_nothing_that_talks_to_a_chain() -> None:
     program = (
         "import sys\n"
-        "from evgi_client import LocalSigner, OfflineQueue, ChargingAuthorization, SignedSession\n"
+        "from evgi_client import LocalSigner, OfflineQueue, ChargingAuthorization, SignedSession, load_deployment\n"
         "LocalSigner.create().sign_digest(bytes(32))\n"
         "print([name for name in ('web3', 'eth_tester', 'eth', 'typer', 'matplotlib') if name in sys.modules])"
     )
