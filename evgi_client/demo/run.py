@@ -36,8 +36,7 @@ SEED = b"EVGI demo"
 """On the embedded chain the same sessions give the same addresses. On any other chain the seed is random."""
 
 SETUP_DAYS = 7
-UPLOAD_DAYS = 3
-"""The consortium is set up a week before the first month; charge points come online three days after each."""
+"""The consortium is set up a week before the first month; charge points come online when a month ends."""
 
 FILES = {
     "manifest": "deployment.json",

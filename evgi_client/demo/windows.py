@@ -16,7 +16,6 @@ DAY = 24 * 3600
 class Window:
     """A month: [begins, ends), Unix seconds."""
 
-    label: str
     begins: int
     ends: int
 
@@ -28,5 +27,5 @@ def windows(first: int, last: int) -> Iterator[Window]:
     )
     while month.timestamp() <= last:
         following = month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
-        yield Window(f"{month:%Y-%m}", int(month.timestamp()), int(following.timestamp()))
+        yield Window(int(month.timestamp()), int(following.timestamp()))
         month = following

@@ -9,8 +9,6 @@ from sha3 import keccak_256
 
 from evgi_client.errors import InvalidAddressError
 
-ADDRESS_LENGTH = 20
-
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}\Z")
 
 
