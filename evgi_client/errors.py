@@ -71,6 +71,10 @@
     │   ├── RosterKeysError         keys that cannot be a driver roster
     │   ├── DirectoryEventError     an event that does not continue the directory of charge points
     │   └── SessionRefusedError     a session that must not be settled; one class a reason
+    ├── IdentityError               a DID, or the identity behind it
+    ├── CertificateError            a certificate, its issuer, its status or its wallet
+    ├── AccessError                 access to a resource, or the session that unlocks it
+    ├── DataError                   a data write, its anchor or its host
     ├── DemoError                   the demo cannot run
     └── ...
 """
@@ -710,6 +714,22 @@ class CdrError(OcpiError):
     def __init__(self, index: int, cdr_id: str | None, cause: EvgiError) -> None:
         super().__init__(f"CDR {index} ({cdr_id or 'no id'}): {cause}")
         self.index, self.cdr_id, self.cause = index, cdr_id, cause
+
+
+class IdentityError(EvgiError):
+    """A DID, or the identity behind it."""
+
+
+class CertificateError(EvgiError):
+    """A certificate, its issuer, its status or its wallet."""
+
+
+class AccessError(EvgiError):
+    """Access to a resource, or the session that unlocks it."""
+
+
+class DataError(EvgiError):
+    """A data write, its anchor or its host."""
 
 
 class DemoError(EvgiError):

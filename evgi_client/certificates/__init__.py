@@ -1,0 +1,1 @@
+"""Certificates of entities, who may issue them, and what revokes them."""

@@ -1,0 +1,1 @@
+"""Data writes, their Merkle anchors, and the host that serves them."""
