@@ -72,14 +72,52 @@
     │   ├── DirectoryEventError     an event that does not continue the directory of charge points
     │   └── SessionRefusedError     a session that must not be settled; one class a reason
     ├── IdentityError               a DID, or the identity behind it
+    │   ├── InvalidDidError         no DID, or none of the method did:ethr
+    │   ├── DidUnresolvedError      a DID that has no document: why, in the word that resolvers share
+    │   ├── HistoryMissingError     the node has no events, or no time, for a block that an identity's history names
+    │   └── HistoryTooLongError     an identity with more changes than are read
     ├── CertificateError            a certificate, its issuer, its status or its wallet
     ├── AccessError                 access to a resource, or the session that unlocks it
+    │   ├── PacketError             bytes that are no packet, or not the one that may come now
+    │   │   ├── PacketSizeError         too short or too long
+    │   │   ├── PacketFormatError       not the one form in which it is written
+    │   │   ├── PacketProtocolError     another version of the protocol
+    │   │   ├── PacketSessionError      of another session
+    │   │   ├── PacketReflectedError    one's own packet sent back
+    │   │   ├── PacketReplayedError     its turn has passed
+    │   │   ├── PacketOrderError        its turn has not come
+    │   │   └── PacketForgedError       it was changed, or does not follow the one before it
+    │   ├── UnlockError             the handshake that opens a session
+    │   │   ├── EphemeralKeyError       a public key with which no secret can be agreed on
+    │   │   ├── UnlockAnswerError       an answer that is not one to this request
+    │   │   ├── UnlockSignerError       the account that signed does not act for the identity
+    │   │   ├── UnlockRejectedError     the host said no, and why
+    │   │   ├── UnlockAnsweredError     the request has had its answer
+    │   │   └── NoncesFullError         no room to remember another request
+    │   └── AccessSessionError      a session that cannot be used
+    │       ├── AccessSessionUnknownError   the host has no such session
+    │       ├── AccessSessionExpiredError   its time is over
+    │       ├── AccessSessionEndedError     it was ended, and why
+    │       ├── AccessRightError        a right that the session does not have
+    │       └── SessionTurnError        the other side is to send
     ├── DataError                   a data write, its anchor or its host
+    │   ├── MerkleTreeError         values that no tree or proof can be made of
+    │   ├── AnchorMismatchError     chain and store disagree about a batch
+    │   ├── StoreError              the host's database cannot be used
+    │   ├── MasterKeyError          a master key file that cannot be read or written
+    │   │   └── MasterKeyPasswordError    it does not open with this password
+    │   ├── RecordSealedError       a stored record that does not decrypt: changed, moved, or of another key
+    │   └── HostRefusalError        what a data host refuses, with the code it answers
     ├── DemoError                   the demo cannot run
     └── ...
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from enum import IntEnum
 
 
 class EvgiError(Exception):
@@ -720,6 +758,39 @@ class IdentityError(EvgiError):
     """A DID, or the identity behind it."""
 
 
+class InvalidDidError(IdentityError, ValueError):
+    """No DID, or none of the method did:ethr."""
+
+    def __init__(self, did: str, reason: str) -> None:
+        super().__init__(f"{did!r} is no did:ethr: {reason}")
+        self.did, self.reason = did, reason
+
+
+class DidUnresolvedError(IdentityError):
+    """A DID that has no document. ``error`` is the word of the resolution metadata, such as ``notFound``."""
+
+    def __init__(self, did: str, error: str, message: str) -> None:
+        super().__init__(f"{did}: {error}: {message}" if message else f"{did}: {error}")
+        self.did, self.error, self.message = did, error, message
+
+
+class HistoryMissingError(IdentityError):
+    """There are no events, or there is no time, for a block that an identity's history names: the node has pruned
+    them, or what was recorded does not reach that far."""
+
+    def __init__(self, block: int, why: str) -> None:
+        super().__init__(why)
+        self.block, self.why = block, why
+
+
+class HistoryTooLongError(IdentityError):
+    """An identity changed in more blocks than are read: each takes a request, and whoever owns it can make more."""
+
+    def __init__(self, identity: str, limit: int) -> None:
+        super().__init__(f"{identity} changed in more than {limit} blocks")
+        self.identity, self.limit = identity, limit
+
+
 class CertificateError(EvgiError):
     """A certificate, its issuer, its status or its wallet."""
 
@@ -728,8 +799,229 @@ class AccessError(EvgiError):
     """Access to a resource, or the session that unlocks it."""
 
 
+class PacketError(AccessError, ValueError):
+    """Bytes that are no packet, or not the one that may come now."""
+
+
+class PacketSizeError(PacketError):
+    """Too short or too long for a packet. Lengths in bytes."""
+
+    def __init__(self, length: int, shortest: int, longest: int) -> None:
+        super().__init__(f"a packet of {length} bytes: expected {shortest} to {longest}")
+        self.length, self.shortest, self.longest = length, shortest, longest
+
+
+class PacketFormatError(PacketError):
+    """Not the one form in which a packet is written."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"no packet: {why}")
+        self.why = why
+
+
+class PacketProtocolError(PacketError):
+    """Another version of the protocol. There is no falling back."""
+
+    def __init__(self, found: object, expected: object) -> None:
+        super().__init__(f"a packet of protocol {found!r}, expected {expected!r}")
+        self.found, self.expected = found, expected
+
+
+class PacketSessionError(PacketError):
+    """A packet of another session."""
+
+    def __init__(self, found: bytes, expected: bytes) -> None:
+        super().__init__(f"a packet of session 0x{found.hex()}, expected 0x{expected.hex()}")
+        self.found, self.expected = found, expected
+
+
+class PacketReflectedError(PacketError):
+    """One's own packet, sent back."""
+
+    def __init__(self, counter: int) -> None:
+        super().__init__(f"packet {counter} is one that this side sent")
+        self.counter = counter
+
+
+class PacketReplayedError(PacketError):
+    """A packet whose turn has passed."""
+
+    def __init__(self, counter: int, expected: int) -> None:
+        super().__init__(f"packet {counter} again, expected {expected}")
+        self.counter, self.expected = counter, expected
+
+
+class PacketOrderError(PacketError):
+    """A packet whose turn has not come."""
+
+    def __init__(self, counter: int, expected: int) -> None:
+        super().__init__(f"packet {counter} too early, expected {expected}")
+        self.counter, self.expected = counter, expected
+
+
+class PacketForgedError(PacketError):
+    """A packet that was changed, was made with another key, or does not follow the one before it."""
+
+    def __init__(self, counter: int) -> None:
+        super().__init__(f"packet {counter} is not what the other side sent after the packet before it")
+        self.counter = counter
+
+
+class UnlockError(AccessError):
+    """The handshake that opens a session."""
+
+
+class EphemeralKeyError(UnlockError, ValueError):
+    """An X25519 public key with which no secret can be agreed on: of low order, all zero among them."""
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__(f"no secret can be agreed on with the public key 0x{key.hex()}")
+        self.key = key
+
+
+class UnlockAnswerError(UnlockError):
+    """An answer that is not one to this request."""
+
+    def __init__(self, field: str, found: object, expected: object) -> None:
+        super().__init__(f"the answer's {field} is {found}, expected {expected}")
+        self.field, self.found, self.expected = field, found, expected
+
+
+class UnlockSignerError(UnlockError):
+    """The account that signed does not act for the identity."""
+
+    def __init__(self, identity: str, account: str) -> None:
+        super().__init__(f"{account} does not act for {identity}")
+        self.identity, self.account = identity, account
+
+
+class UnlockRejectedError(UnlockError):
+    """The host said no. ``reason`` is a ``RejectionReason``; ``retry_after`` in seconds, 0 where asking again is of
+    no use."""
+
+    def __init__(self, reason: IntEnum, retry_after: int) -> None:
+        again = f"; ask again in {retry_after} s" if retry_after else ""
+        super().__init__(f"the host rejects the request: {reason.name.lower().replace('_', ' ')}{again}")
+        self.reason, self.retry_after = reason, retry_after
+
+
+class UnlockAnsweredError(UnlockError):
+    """The request has had its answer."""
+
+    def __init__(self, request: bytes) -> None:
+        super().__init__(f"request 0x{request.hex()} has had its answer")
+        self.request = request
+
+
+class NoncesFullError(UnlockError):
+    """No room to remember another request. ``until`` is when there will be, Unix seconds."""
+
+    def __init__(self, capacity: int, until: int) -> None:
+        super().__init__(f"{capacity} requests are remembered, the first of them until {until}")
+        self.capacity, self.until = capacity, until
+
+
+class AccessSessionError(AccessError):
+    """A session that cannot be used."""
+
+    def __init__(self, session: bytes, message: str) -> None:
+        super().__init__(f"session 0x{session.hex()} {message}")
+        self.session = session
+
+
+class AccessSessionUnknownError(AccessSessionError):
+    """The host has no such session: never had, or restarted since."""
+
+    def __init__(self, session: bytes) -> None:
+        super().__init__(session, "is unknown")
+
+
+class AccessSessionExpiredError(AccessSessionError):
+    """Its time is over."""
+
+    def __init__(self, session: bytes, expired_at: int, time: int) -> None:
+        super().__init__(session, f"expired at {expired_at}, it is {time}")
+        self.expired_at, self.time = expired_at, time
+
+
+class AccessSessionEndedError(AccessSessionError):
+    """It was ended. ``reason`` is an ``EndReason``."""
+
+    def __init__(self, session: bytes, reason: IntEnum) -> None:
+        super().__init__(session, f"has ended: {reason.name.lower().replace('_', ' ')}")
+        self.reason = reason
+
+
+class AccessRightError(AccessSessionError):
+    """A right that the session does not have."""
+
+    def __init__(self, session: bytes, right: int, rights: int) -> None:
+        super().__init__(session, f"has the rights {rights:d}, not {right:d}")
+        self.right, self.rights = right, rights
+
+
+class SessionTurnError(AccessSessionError):
+    """The other side is to send."""
+
+    def __init__(self, session: bytes, counter: int) -> None:
+        super().__init__(session, f"waits for packet {counter} of the other side")
+        self.counter = counter
+
+
 class DataError(EvgiError):
     """A data write, its anchor or its host."""
+
+
+class MerkleTreeError(DataError, ValueError):
+    """Values that no tree or proof can be made of."""
+
+
+class AnchorMismatchError(DataError):
+    """Chain and store disagree about a batch. Nothing is anchored any more until somebody has looked into it."""
+
+    def __init__(self, stream: bytes, sequence: int, why: str) -> None:
+        super().__init__(f"batch {sequence} of stream 0x{stream.hex()}: {why}")
+        self.stream, self.sequence, self.why = stream, sequence, why
+
+
+class StoreError(DataError):
+    """The host's database cannot be opened, read or written, or is that of another host. ``store`` has no password."""
+
+    def __init__(self, store: str, why: str) -> None:
+        super().__init__(f"{store}: {why}")
+        self.store, self.why = store, why
+
+
+class MasterKeyError(DataError):
+    """A master key file that cannot be read or written."""
+
+    def __init__(self, path: object, why: str) -> None:
+        super().__init__(f"master key {path}: {why}")
+        self.path, self.why = path, why
+
+
+class MasterKeyPasswordError(MasterKeyError):
+    """The file does not open with this password, or was changed."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(path, "it does not open with this password")
+
+
+class RecordSealedError(DataError):
+    """A stored record, or the key it is stored under, that does not decrypt: it was changed, moved, or is of another
+    key."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} does not decrypt")
+        self.what = what
+
+
+class HostRefusalError(DataError):
+    """What a data host refuses. ``code`` is the word that it answers with, ``values`` are the numbers behind it."""
+
+    def __init__(self, code: str, message: str, **values: object) -> None:
+        super().__init__(message)
+        self.code, self.message, self.values = code, message, values
 
 
 class DemoError(EvgiError):

@@ -1,1 +1,29 @@
 """Identities and their DIDs: who controls an address, and what is said of it."""
+
+from evgi_client.identity.did import Did, DidUrl
+from evgi_client.identity.document import document_at
+from evgi_client.identity.history import (
+    AttributeChanged,
+    Change,
+    DelegateChanged,
+    History,
+    OwnerChanged,
+    RecordedHistory,
+    RegistryHistory,
+)
+from evgi_client.identity.resolver import Resolution, Resolver
+
+__all__ = [
+    "AttributeChanged",
+    "Change",
+    "DelegateChanged",
+    "Did",
+    "DidUrl",
+    "History",
+    "OwnerChanged",
+    "RecordedHistory",
+    "RegistryHistory",
+    "Resolution",
+    "Resolver",
+    "document_at",
+]
