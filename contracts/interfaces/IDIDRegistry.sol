@@ -45,8 +45,6 @@ interface IDIDRegistry {
     error ChangeExpired(address identity, uint32 nonce, uint64 deadline, uint64 time);
     /// @param recovered Whose key signed, if anyone's: of another owner, or of another message, chain or contract.
     error OwnerSignatureInvalid(address identity, uint32 nonce, address owner, address recovered);
-    /// @notice What is at this byte of a packed batch is no change.
-    error ChangeMalformed(uint256 offset);
 
     /// @notice The owner hands an identity over, to the zero address for good.
     function changeOwner(address identity, address newOwner) external;
@@ -76,7 +74,14 @@ interface IDIDRegistry {
 
     /// @notice Brings changes that keys signed, of any kinds and identities, in order: all or none. It comes to the same
     /// as bringing each by itself.
-    /// @param changes Packed end to end, see PackedChange.
+    /// @param changes Each packed, end to end:
+    ///
+    ///     kind 1 | identity 20 | nonce 4 | deadline 8 | r 32 | s 32 | and, by kind
+    ///     1, OwnerChange:      owner 20
+    ///     2, DelegateChange:   delegateType 32 | delegate 20 | validTo 8
+    ///     3, AttributeChange:  name 32 | validTo 8 | length of the value 2 | value
+    ///
+    /// `s` is the one that goes with v = 27.
     function relay(bytes calldata changes) external;
 
     /// @notice Who controls an identity: itself where it never changed hands, 0 where it is deactivated.
