@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,77})\Z")
 _BYTES32 = re.compile(r"0x[0-9a-fA-F]{64}\Z")
+_BYTES = re.compile(r"0x(?:[0-9a-fA-F]{2})*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,14 @@ def _read_bytes32(value: Any) -> bytes | None:
 
 def _read_json_bytes32(value: Any) -> bytes | None:
     return bytes.fromhex(value[2:]) if isinstance(value, str) and _BYTES32.match(value) else None
+
+
+def _read_bytes(value: Any) -> bytes | None:
+    return bytes(value) if isinstance(value, bytes) else None
+
+
+def _read_json_bytes(value: Any) -> bytes | None:
+    return bytes.fromhex(value[2:]) if isinstance(value, str) and _BYTES.match(value) else None
 
 
 def _read_address(value: Any) -> str | None:
@@ -91,6 +100,7 @@ def _uint(bits: int, layout: str) -> Kind:
 _KINDS = {
     "bool": Kind("True or False", _read_bool, _read_bool, bool, "31x?"),
     "bytes32": Kind("32 bytes", _read_bytes32, _read_json_bytes32, lambda value: "0x" + value.hex(), "32s"),
+    "bytes": Kind("bytes", _read_bytes, _read_json_bytes, lambda value: "0x" + value.hex(), "32s", keccak256),
     "address": Kind(
         "an address: 0x and 40 hexadecimal digits, with the checksum of EIP-55 where the case is mixed",
         _read_address,
