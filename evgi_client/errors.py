@@ -10,6 +10,10 @@
     │   ├── FieldMissingError       JSON without a field of the message
     │   ├── FieldUnknownError       JSON with a key that is no field of the message
     │   ├── InvalidEvseIdError      an EVSE id of neither the ISO 15118-2 nor the DIN form
+    │   ├── InvalidEmaidError       a contract id of neither the ISO 15118-2 nor the DIN form
+    │   ├── InvalidVinError         no vehicle identification number
+    │   ├── InvalidMeterSerialError no serial number that a meter can have
+    │   ├── CheckDigitError         an identifier whose check digit is another
     │   └── InvalidSaltError        a salt too short to hide what is hashed with it
     ├── SigningError                a key or a signature that is refused
     │   ├── InvalidKeyError         bytes that are no private key (they are not kept)
@@ -75,7 +79,9 @@
     │   ├── InvalidDidError         no DID, or none of the method did:ethr
     │   ├── DidUnresolvedError      a DID that has no document: why, in the word that resolvers share
     │   ├── HistoryMissingError     the node has no events, or no time, for a block that an identity's history names
-    │   └── HistoryTooLongError     an identity with more changes than are read
+    │   ├── HistoryTooLongError     an identity with more changes than are read
+    │   ├── IdentityNameError       text that is no name of an attribute or a type of delegate
+    │   └── ChangeTooLongError      a change with a value too long for a batch
     ├── CertificateError            a certificate, its issuer, its status or its wallet
     ├── AccessError                 access to a resource, or the session that unlocks it
     │   ├── PacketError             bytes that are no packet, or not the one that may come now
@@ -177,6 +183,44 @@ class InvalidEvseIdError(MessageError):
         self.evse_id = evse_id
         self.reason = reason
         super().__init__(f"{evse_id!r} is no EVSE id: {reason}")
+
+
+class InvalidEmaidError(MessageError):
+    """A contract id (EMAID) of neither the ISO 15118-2 nor the DIN form."""
+
+    def __init__(self, emaid: object, reason: str) -> None:
+        self.emaid = emaid
+        self.reason = reason
+        super().__init__(f"{emaid!r} is no EMAID: {reason}")
+
+
+class InvalidVinError(MessageError):
+    """No vehicle identification number (ISO 3779)."""
+
+    def __init__(self, vin: object, reason: str) -> None:
+        self.vin = vin
+        self.reason = reason
+        super().__init__(f"{vin!r} is no VIN: {reason}")
+
+
+class InvalidMeterSerialError(MessageError):
+    """No serial number that a meter can have."""
+
+    def __init__(self, serial: object, reason: str) -> None:
+        self.serial = serial
+        self.reason = reason
+        super().__init__(f"{serial!r} is no serial number of a meter: {reason}")
+
+
+class CheckDigitError(MessageError):
+    """An identifier whose check digit is another: somebody mistyped it."""
+
+    def __init__(self, kind: str, value: str, found: str, expected: str) -> None:
+        self.kind = kind
+        self.value = value
+        self.found = found
+        self.expected = expected
+        super().__init__(f"{kind} {value!r} has the check digit {found!r}, expected {expected!r}")
 
 
 class InvalidSaltError(MessageError):
@@ -789,6 +833,22 @@ class HistoryTooLongError(IdentityError):
     def __init__(self, identity: str, limit: int) -> None:
         super().__init__(f"{identity} changed in more than {limit} blocks")
         self.identity, self.limit = identity, limit
+
+
+class IdentityNameError(IdentityError, ValueError):
+    """Text that is no name of an attribute and no type of delegate."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text!r}: expected 1 to 32 bytes of UTF-8, none of them zero")
+        self.text = text
+
+
+class ChangeTooLongError(IdentityError, ValueError):
+    """A change whose value is too long for a batch. Lengths in bytes."""
+
+    def __init__(self, identity: str, length: int, limit: int) -> None:
+        super().__init__(f"a value of {length} bytes for {identity}: a batch takes {limit}")
+        self.identity, self.length, self.limit = identity, length, limit
 
 
 class CertificateError(EvgiError):
