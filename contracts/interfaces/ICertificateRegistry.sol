@@ -107,12 +107,10 @@ interface ICertificateRegistry {
     /// @notice Governance ends what it accredited, from now on. Restricted to the role ACCREDITOR.
     function withdrawRoot(address anchor) external;
 
-    /// @notice The caller ends what identities that it owns accredited, from now on: the version in force, and the one
-    /// ahead. Certificates of the anchor and of those below it are invalid from now on, not before.
+    /// @notice The caller, who owns the accreditor, ends what it accredited from now on: the version in force, and the
+    /// one ahead. Who owns the anchor ends them too, whoever gave them. Certificates of the anchor and of those below it
+    /// are invalid from now on, not before.
     function withdraw(address anchor) external;
-
-    /// @notice The anchor's owner ends its accreditation, whoever gave it.
-    function renounce(address anchor) external;
 
     /// @notice Brings a certificate that its issuer's owner signed: 65 bytes with a low s, or what the owner's contract
     /// accepts (EIP-1271). Its parent becomes the subject's, none where it is zero.

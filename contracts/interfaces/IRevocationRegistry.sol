@@ -74,8 +74,8 @@ interface IRevocationRegistry {
         view
         returns (uint256[] memory revoked);
 
-    /// @notice When a word was opened, or when its last change takes effect; 0 where it is not open.
-    /// @return changes The number of times at which it changes, ahead ones included.
+    /// @return since When a word was opened, or when its last change takes effect; 0 where it is not open.
+    /// @return changes The number of times at which it changes, that ahead included.
     function statusWordOf(address publisher, uint64 word) external view returns (uint64 since, uint32 changes);
 
     /// @notice The EIP-712 digest that the issuer's owner signs.
