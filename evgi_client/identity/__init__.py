@@ -11,19 +11,26 @@ from evgi_client.identity.history import (
     RecordedHistory,
     RegistryHistory,
 )
+from evgi_client.identity.packed import IdentityChange, SignedChange
+from evgi_client.identity.registry import SIG_AUTH, Identities, word_of
 from evgi_client.identity.resolver import Resolution, Resolver
 
 __all__ = [
+    "SIG_AUTH",
     "AttributeChanged",
     "Change",
     "DelegateChanged",
     "Did",
     "DidUrl",
     "History",
+    "Identities",
+    "IdentityChange",
     "OwnerChanged",
     "RecordedHistory",
     "RegistryHistory",
     "Resolution",
     "Resolver",
+    "SignedChange",
     "document_at",
+    "word_of",
 ]
