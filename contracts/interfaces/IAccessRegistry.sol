@@ -16,12 +16,13 @@ import {AccessCertificate, DataHostBootstrapping} from "../types/Access.sol";
 /// 6. the default rights of the bootstrapping certificate in force: allowed;
 /// 7. otherwise denied.
 /// A certificate that fails for another cause than (3) takes nothing away: a grantee that passes its rights on to
-/// somebody, and then revokes, cannot undo what lists and groups give.
+/// somebody, and then revokes, cannot undo what lists and groups give. A grantee that is blocked passes nothing on.
 ///
-/// A grant (certificate, allow entry, membership, bootstrapping) ends for good when the identity that gave it changes
-/// hands, and one that the resource's identity gave also when the entity that it is part of does (a battery's vehicle), or
-/// when it is part of another. Blocks stay. Nothing is ever backdated: the answer for a time that has passed does not
-/// change.
+/// All grants on a resource end for good when its identity changes hands, or the entity that this is part of (a battery's
+/// vehicle), or when it becomes part of another: see `epochAt`. What a delegate granted ends when the delegate's identity
+/// changes hands, memberships and the certificates of a group when the group's does. Blocks stay.
+///
+/// Nothing is ever backdated: the answer for a time that has passed does not change.
 interface IAccessRegistry {
     /// @dev From OWNER on, access is allowed.
     enum Reason {
@@ -38,19 +39,16 @@ interface IAccessRegistry {
     }
 
     /// @notice In force from `start`, the later of its `validFrom` and the time it was brought.
-    /// @param partOf The entity that the owner was part of at that time: zero for most.
     event HostBootstrapped(
         bytes32 indexed resource,
         bytes32 indexed certificate,
         address indexed host,
         uint64 broughtAt,
         uint64 start,
-        address partOf,
         DataHostBootstrapping bootstrapping
     );
     /// @notice In force from `start`, the later of its `validFrom` and the time it was brought.
     /// @param place Where the certificate of a group is kept, 0 to 15; 0 for that of an accessor.
-    /// @param partOf The entity that the resource's identity was part of at that time: zero for most.
     event AccessGranted(
         bytes32 indexed resource,
         bytes32 indexed certificate,
@@ -58,16 +56,13 @@ interface IAccessRegistry {
         uint64 broughtAt,
         uint64 start,
         uint8 place,
-        address partOf,
         AccessCertificate granted
     );
     /// @param uses How often it has been used now.
     event CertificateUsed(bytes32 indexed certificate, address indexed accessor, uint32 uses, uint64 usedAt);
     event AccessorBlocked(bytes32 indexed resource, address indexed accessor, uint64 from);
     event AccessorUnblocked(bytes32 indexed resource, address indexed accessor, uint64 from);
-    event AccessorAllowed(
-        bytes32 indexed resource, address indexed accessor, uint32 rights, uint64 from, address partOf
-    );
+    event AccessorAllowed(bytes32 indexed resource, address indexed accessor, uint32 rights, uint64 from);
     event AccessorDisallowed(bytes32 indexed resource, address indexed accessor, uint64 from);
     event GroupCreated(bytes32 indexed group, address indexed owner, bytes32 label);
     event MemberAdded(bytes32 indexed group, address indexed member, uint64 from);
@@ -79,9 +74,9 @@ interface IAccessRegistry {
     error NotOwner(address identity, address account);
     /// @notice Neither sent nor signed by the account that owns the identity.
     error SignatureInvalid(address identity, bytes32 digest);
-    /// @notice The identity changed hands in this very second, or since the certificate says that it begins: what was
-    /// signed under one owner does not come to life under another.
-    error OwnershipTooNew(address identity, uint64 ownedSince);
+    /// @notice The identity, or what it is part of, changed hands in this very second or since the certificate begins: what
+    /// was signed under one owner does not come to life under another.
+    error OwnershipTooNew(address identity, uint64 since);
     /// @notice It ends before it begins, or has ended, or ends later than 2^48 - 1.
     error ValidityInvalid(uint64 validFrom, uint64 validUntil);
     error DeadlinePassed(uint64 deadline, uint64 time);
@@ -157,6 +152,11 @@ interface IAccessRegistry {
 
     /// @notice The identity that a resource belongs to; zero where unknown.
     function ownerOf(bytes32 resource) external view returns (address identity);
+
+    /// @notice When the hands that a resource was in at a time had taken it: what was granted in that second or before is
+    /// void. The latest of: its identity changed hands; it became part of its entity, or ceased to be; that entity changed
+    /// hands.
+    function epochAt(bytes32 resource, uint64 time) external view returns (uint64 since);
 
     /// @notice The identity that keeps a group; zero where unknown.
     function groupOwnerOf(bytes32 group) external view returns (address identity);

@@ -1,0 +1,695 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+
+import {IAccessRegistry} from "../interfaces/IAccessRegistry.sol";
+import {ICertificateRegistry} from "../interfaces/ICertificateRegistry.sol";
+import {IDIDRegistry} from "../interfaces/IDIDRegistry.sol";
+import {IRevocationRegistry} from "../interfaces/IRevocationRegistry.sol";
+import {CertificateLog} from "../libraries/CertificateLog.sol";
+import {
+    ACCESS_CERTIFICATE_TYPEHASH,
+    ALL_RIGHTS,
+    AccessCertificate,
+    DATA_HOST_BOOTSTRAPPING_TYPEHASH,
+    DataHostBootstrapping
+} from "../types/Access.sol";
+
+/// @title AccessRegistry
+/// @dev See IAccessRegistry.
+contract AccessRegistry is EIP712, IAccessRegistry {
+    using CertificateLog for CertificateLog.Log;
+    using Checkpoints for Checkpoints.Trace208;
+
+    /// @dev `owner`, `knownSince` and `places` share a slot. `displacedAt` is when a group's dead certificate gave its place
+    /// to another group's. Lists hold, from each second on: `blocked` 1 or 0; `allowed` the second of the entry and the
+    /// rights (see `_entryOf`), or 0.
+    struct Resource {
+        address owner;
+        uint48 knownSince;
+        uint8 places;
+        CertificateLog.Log hosts;
+        mapping(address accessor => CertificateLog.Log certificates) grants;
+        mapping(uint256 place => CertificateLog.Log certificates) groups;
+        mapping(bytes32 group => uint64 time) displacedAt;
+        mapping(address accessor => Checkpoints.Trace208 list) blocked;
+        mapping(address accessor => Checkpoints.Trace208 list) allowed;
+    }
+
+    /// @dev What the log does not hold of an access certificate. The first four share a slot.
+    struct Terms {
+        address granter;
+        uint32 rights;
+        uint32 maxUses;
+        uint32 uses;
+        bytes32 parent;
+        bytes32 purpose;
+        bytes32 group;
+    }
+
+    /// @dev What the log does not hold of a bootstrapping certificate.
+    struct HostTerms {
+        address host;
+        uint32 defaultRights;
+    }
+
+    /// @dev `members` holds, from each second on, the second since which one is a member, or 0.
+    struct Group {
+        address owner;
+        mapping(address member => Checkpoints.Trace208 since) members;
+    }
+
+    /// @dev Bounds the walk from a certificate to the owner's.
+    uint8 private constant MAX_DEPTH = 4;
+    /// @dev Bounds the walk through the groups of a resource.
+    uint8 private constant MAX_GROUPS = 16;
+
+    IDIDRegistry private immutable _identities;
+    ICertificateRegistry private immutable _entities;
+    IRevocationRegistry private immutable _revocations;
+
+    mapping(bytes32 resource => Resource state) private _resources;
+    mapping(bytes32 group => Group state) private _groups;
+    mapping(bytes32 certificate => Terms terms) private _terms;
+    mapping(bytes32 certificate => HostTerms terms) private _hostTerms;
+
+    constructor(address didRegistry, address certificateRegistry, address revocationRegistry)
+        EIP712("AccessRegistry", "1")
+    {
+        _identities = IDIDRegistry(didRegistry);
+        _entities = ICertificateRegistry(certificateRegistry);
+        _revocations = IRevocationRegistry(revocationRegistry);
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function bootstrap(DataHostBootstrapping calldata bootstrapping, bytes calldata signature)
+        external
+        returns (bytes32 resource)
+    {
+        if (bootstrapping.deadline < block.timestamp) {
+            revert DeadlinePassed(bootstrapping.deadline, uint64(block.timestamp));
+        }
+        if (bootstrapping.host == address(0)) revert HostInvalid(bootstrapping.host);
+        if (bootstrapping.defaultRights & ~ALL_RIGHTS != 0) revert RightsInvalid(bootstrapping.defaultRights);
+        address owner = bootstrapping.owner;
+        _checkSpan(bootstrapping.validFrom, bootstrapping.validUntil);
+        _checkEpoch(owner, _epochOf(owner, _now()), bootstrapping.validFrom);
+        bytes32 hash = _hashOf(bootstrapping);
+        if (_hostTerms[hash].host != address(0)) revert AlreadyBrought(hash);
+        _checkSigned(owner, hash, signature);
+
+        resource = resourceId(owner, bootstrapping.label);
+        Resource storage state = _resources[resource];
+        if (state.owner == address(0)) (state.owner, state.knownSince) = (owner, uint48(block.timestamp));
+        else _checkOrder(state.hosts, owner, bootstrapping.validFrom);
+        _hostTerms[hash] = HostTerms({host: bootstrapping.host, defaultRights: bootstrapping.defaultRights});
+        uint64 start = _put(state.hosts, hash, bootstrapping.validFrom, bootstrapping.validUntil, 0, false);
+        emit HostBootstrapped(resource, hash, bootstrapping.host, _now(), start, bootstrapping);
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function grant(AccessCertificate calldata certificate, bytes calldata signature) external returns (bytes32 hash) {
+        Resource storage state = _resources[certificate.resource];
+        uint64 epoch = _checkTerms(state.owner, certificate);
+        hash = _hashOf(certificate);
+        if (_terms[hash].granter != address(0)) revert AlreadyBrought(hash);
+        _checkSigned(certificate.granter, hash, signature);
+
+        uint8 depth;
+        if (certificate.granter != state.owner) depth = _checkDelegation(state, certificate, epoch);
+        else if (certificate.parent != 0) revert ParentNotInForce(certificate.parent, certificate.granter);
+
+        if (certificate.group == 0) _take(state.grants[certificate.grantee], state, certificate, epoch, depth, 0);
+        else {
+            uint8 place = _placeFor(state, certificate, epoch);
+            _take(state.groups[place], state, certificate, epoch, depth, place);
+        }
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function use(bytes32 resource, address accessor, uint32 right)
+        external
+        returns (Reason reason, bytes32 certificate)
+    {
+        (address host,) = hostAt(resource, _now());
+        if (!_identities.actsFor(host, msg.sender)) revert NotHost(host, msg.sender);
+        uint256 place;
+        (reason, certificate, place) = _decide(resource, accessor, right, _now());
+        if (reason < Reason.OWNER) revert AccessDenied(resource, accessor, right, reason);
+
+        Resource storage state = _resources[resource];
+        if (reason == Reason.GROUP) _count(state.groups[place], accessor);
+        if (reason != Reason.CERTIFICATE) return (reason, certificate);
+        address grantee = accessor;
+        while (grantee != state.owner) grantee = _count(state.grants[grantee], accessor);
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function blockAccessors(bytes32 resource, address[] calldata accessors) external {
+        Resource storage state = _ownResource(resource);
+        for (uint256 i; i < accessors.length; ++i) {
+            _checkAccessor(accessors[i], state.owner);
+            if (_set(state.blocked[accessors[i]], 1)) emit AccessorBlocked(resource, accessors[i], _now());
+        }
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function unblockAccessors(bytes32 resource, address[] calldata accessors) external {
+        Resource storage state = _ownResource(resource);
+        for (uint256 i; i < accessors.length; ++i) {
+            if (_set(state.blocked[accessors[i]], 0)) emit AccessorUnblocked(resource, accessors[i], _now());
+        }
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function allowAccessors(bytes32 resource, address[] calldata accessors, uint32 rights) external {
+        _checkRights(rights);
+        Resource storage state = _ownResource(resource);
+        uint64 epoch = _epochOf(state.owner, _now());
+        _checkEpoch(state.owner, epoch, _now());
+        for (uint256 i; i < accessors.length; ++i) {
+            _checkAccessor(accessors[i], state.owner);
+            if (_allowedSince(state, accessors[i], _now(), epoch) == rights) continue;
+            _set(state.allowed[accessors[i]], _entryOf(rights));
+            emit AccessorAllowed(resource, accessors[i], rights, _now());
+        }
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function disallowAccessors(bytes32 resource, address[] calldata accessors) external {
+        Resource storage state = _ownResource(resource);
+        for (uint256 i; i < accessors.length; ++i) {
+            if (_set(state.allowed[accessors[i]], 0)) emit AccessorDisallowed(resource, accessors[i], _now());
+        }
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function addMembers(address owner, bytes32 label, address[] calldata members) external returns (bytes32 group) {
+        _checkOwner(owner);
+        uint64 epoch = _identities.ownedSince(owner);
+        _checkEpoch(owner, epoch, _now());
+        group = groupId(owner, label);
+        Group storage state = _groups[group];
+        if (state.owner == address(0)) {
+            state.owner = owner;
+            emit GroupCreated(group, owner, label);
+        }
+        for (uint256 i; i < members.length; ++i) {
+            _checkAccessor(members[i], address(0));
+            if (state.members[members[i]].latest() > epoch) continue;
+            _set(state.members[members[i]], _now());
+            emit MemberAdded(group, members[i], _now());
+        }
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function removeMembers(address owner, bytes32 label, address[] calldata members)
+        external
+        returns (bytes32 group)
+    {
+        _checkOwner(owner);
+        group = groupId(owner, label);
+        Group storage state = _groups[group];
+        if (state.owner == address(0)) revert GroupUnknown(group);
+        for (uint256 i; i < members.length; ++i) {
+            if (_set(state.members[members[i]], 0)) emit MemberRemoved(group, members[i], _now());
+        }
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function check(bytes32 resource, address accessor, uint32 right, uint64 time)
+        external
+        view
+        returns (bool allowed, Reason reason, bytes32 certificate)
+    {
+        (reason, certificate,) = _decide(resource, accessor, right, time);
+        allowed = reason >= Reason.OWNER;
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function ownerOf(bytes32 resource) external view returns (address identity) {
+        return _resources[resource].owner;
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function epochAt(bytes32 resource, uint64 time) external view returns (uint64 since) {
+        return _epochOf(_resources[resource].owner, time);
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function groupOwnerOf(bytes32 group) external view returns (address identity) {
+        return _groups[group].owner;
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function certificateAt(bytes32 resource, address accessor, uint64 time) external view returns (bytes32) {
+        return _resources[resource].grants[accessor].at(time).certificate;
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function groupCertificatesAt(bytes32 resource, uint64 time) external view returns (bytes32[] memory certificates) {
+        Resource storage state = _resources[resource];
+        certificates = new bytes32[](state.places);
+        for (uint256 place; place < certificates.length; ++place) {
+            certificates[place] = state.groups[place].at(time).certificate;
+        }
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function usesOf(bytes32 certificate) external view returns (uint32 uses, uint32 maxUses) {
+        Terms storage terms = _terms[certificate];
+        return (terms.uses, terms.maxUses);
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function isBlockedAt(bytes32 resource, address accessor, uint64 time) external view returns (bool) {
+        return _valueAt(_resources[resource].blocked[accessor], time) != 0;
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function allowedAt(bytes32 resource, address accessor, uint64 time) external view returns (uint32 rights) {
+        Resource storage state = _resources[resource];
+        return _allowedSince(state, accessor, time, _epochOf(state.owner, time));
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function isMemberAt(bytes32 group, address member, uint64 time) external view returns (bool) {
+        return _isMember(_groups[group], member, time, _identities.ownedSinceAt(_groups[group].owner, time));
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function digestOfBootstrapping(DataHostBootstrapping calldata bootstrapping) external view returns (bytes32) {
+        return _hashTypedDataV4(_hashOf(bootstrapping));
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function digestOfCertificate(AccessCertificate calldata certificate) external view returns (bytes32) {
+        return _hashTypedDataV4(_hashOf(certificate));
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function hostAt(bytes32 resource, uint64 time) public view returns (address host, bytes32 certificate) {
+        Resource storage state = _resources[resource];
+        certificate = _hostCertificate(state, time, _epochOf(state.owner, time));
+        host = _hostTerms[certificate].host;
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function resourceId(address identity, bytes32 label) public pure returns (bytes32 resource) {
+        return keccak256(abi.encode(identity, label));
+    }
+
+    /// @inheritdoc IAccessRegistry
+    function groupId(address identity, bytes32 label) public pure returns (bytes32 group) {
+        return keccak256(abi.encode(identity, label));
+    }
+
+    /// @dev Puts an access certificate in force.
+    function _take(
+        CertificateLog.Log storage log,
+        Resource storage state,
+        AccessCertificate calldata certificate,
+        uint64 epoch,
+        uint8 depth,
+        uint8 place
+    ) private {
+        _checkStanding(state, log, certificate, epoch);
+        bytes32 hash = _hashOf(certificate);
+        _terms[hash] = Terms({
+            granter: certificate.granter,
+            rights: certificate.rights,
+            maxUses: certificate.maxUses,
+            uses: 0,
+            parent: certificate.parent,
+            purpose: certificate.purpose,
+            group: certificate.group
+        });
+        uint64 start = _put(log, hash, certificate.validFrom, certificate.validUntil, depth, certificate.delegable);
+        emit AccessGranted(certificate.resource, hash, certificate.grantee, _now(), start, place, certificate);
+    }
+
+    /// @dev Where a group's certificate is kept: where its last one is, else in a place whose last one is dead or a new one.
+    function _placeFor(Resource storage state, AccessCertificate calldata certificate, uint64 epoch)
+        private
+        returns (uint8 free)
+    {
+        uint8 places = state.places;
+        free = places;
+        bytes32 displaced;
+        for (uint8 place; place < places; ++place) {
+            CertificateLog.Entry[] storage entries = state.groups[place].entries;
+            CertificateLog.Entry memory last = entries[entries.length - 1];
+            bytes32 group = _terms[last.certificate].group;
+            if (group == certificate.group) return place;
+            if (free == places && _isDead(state, last, epoch)) (free, displaced) = (place, group);
+        }
+        uint64 earliest = state.displacedAt[certificate.group];
+        if (certificate.validFrom < earliest) revert CertificateOlder(certificate.validFrom, earliest);
+        if (free == MAX_GROUPS) revert TooManyGroups(certificate.resource, MAX_GROUPS);
+        if (free == places) state.places = places + 1;
+        else state.displacedAt[displaced] = _now();
+    }
+
+    /// @dev Puts a certificate at the end of a log.
+    function _put(
+        CertificateLog.Log storage log,
+        bytes32 hash,
+        uint64 validFrom,
+        uint64 validUntil,
+        uint8 depth,
+        bool delegable
+    ) private returns (uint64 start) {
+        start = validFrom > block.timestamp ? validFrom : _now();
+        log.add(
+            CertificateLog.Entry({
+                certificate: hash,
+                start: uint48(start),
+                broughtAt: uint48(block.timestamp),
+                validFrom: uint48(validFrom),
+                validUntil: uint48(validUntil),
+                usedUpAt: 0,
+                depth: depth,
+                delegable: delegable
+            })
+        );
+    }
+
+    /// @dev Counts a use of the certificate in force.
+    /// @return granter Who granted it: the next in the chain.
+    function _count(CertificateLog.Log storage log, address accessor) private returns (address granter) {
+        CertificateLog.Entry storage entry = log.entries[log.find(_now()) - 1];
+        bytes32 hash = entry.certificate;
+        Terms storage terms = _terms[hash];
+        granter = terms.granter;
+        if (terms.maxUses == 0) return granter;
+        uint32 uses = terms.uses + 1;
+        terms.uses = uses;
+        if (uses == terms.maxUses) entry.usedUpAt = uint48(block.timestamp);
+        emit CertificateUsed(hash, accessor, uses, _now());
+    }
+
+    /// @dev Sets a dated value from now on.
+    /// @return changed False where it was that already.
+    function _set(Checkpoints.Trace208 storage list, uint208 value) private returns (bool changed) {
+        if (list.latest() == value) return false;
+        list.push(uint48(block.timestamp), value);
+        return true;
+    }
+
+    /// @dev What can be said against the certificate alone.
+    /// @return epoch The resource's, now.
+    function _checkTerms(address owner, AccessCertificate calldata certificate) private view returns (uint64 epoch) {
+        if (owner == address(0)) revert ResourceUnknown(certificate.resource);
+        _checkRights(certificate.rights);
+        bytes32 group = certificate.group;
+        address grantee = certificate.grantee;
+        if ((grantee == address(0)) != (group != 0) || grantee == owner || grantee == certificate.granter) {
+            revert GranteeInvalid(grantee, group);
+        }
+        if (group != 0) {
+            if (_groups[group].owner == address(0)) revert GroupUnknown(group);
+            if (certificate.granter != owner || certificate.delegable) revert GroupNotDelegable(group);
+        }
+        _checkSpan(certificate.validFrom, certificate.validUntil);
+        epoch = _epochOf(owner, _now());
+        _checkEpoch(owner, epoch, certificate.validFrom);
+        if (certificate.granter != owner) {
+            _checkEpoch(
+                certificate.granter, _identities.ownedSince(certificate.granter), certificate.validFrom
+            );
+        }
+    }
+
+    /// @dev May the granter, who is not the owner, pass this on?
+    function _checkDelegation(Resource storage state, AccessCertificate calldata certificate, uint64 epoch)
+        private
+        view
+        returns (uint8 depth)
+    {
+        bytes32 parent = certificate.parent;
+        CertificateLog.Entry memory held = state.grants[certificate.granter].at(_now());
+        // The right that is asked for comes later, by name: here all that counts is that the parent is alive.
+        if (
+            parent == 0 || held.certificate != parent || held.broughtAt <= epoch
+                || _valueAt(state.blocked[certificate.granter], _now()) != 0
+                || _isRevoked(state.owner, parent, _now())
+                || _standing(state, held, _terms[parent].rights, _now()) != Reason.CERTIFICATE
+        ) revert ParentNotInForce(parent, certificate.granter);
+        if (!held.delegable) revert ParentNotDelegable(parent);
+        depth = held.depth + 1;
+        if (depth > MAX_DEPTH) revert DelegationTooDeep(depth, MAX_DEPTH);
+
+        Terms storage limits = _terms[parent];
+        if (certificate.rights & ~limits.rights != 0) revert RightsWidened(certificate.rights, limits.rights);
+        if (certificate.validUntil > held.validUntil) {
+            revert ValidityWidened(certificate.validUntil, held.validUntil);
+        }
+        if (limits.maxUses != 0 && (certificate.maxUses == 0 || certificate.maxUses > limits.maxUses)) {
+            revert UsesWidened(certificate.maxUses, limits.maxUses);
+        }
+        if (limits.purpose != 0 && certificate.purpose != limits.purpose) {
+            revert PurposeWidened(certificate.purpose, limits.purpose);
+        }
+    }
+
+    /// @dev Will this certificate of a group never allow anything again?
+    function _isDead(Resource storage state, CertificateLog.Entry memory entry, uint64 epoch)
+        private
+        view
+        returns (bool)
+    {
+        return entry.broughtAt <= epoch || entry.validUntil <= block.timestamp || entry.usedUpAt != 0
+            || _isRevoked(state.owner, entry.certificate, _now());
+    }
+
+    /// @dev May the certificate take the place of what stands?
+    function _checkStanding(
+        Resource storage state,
+        CertificateLog.Log storage log,
+        AccessCertificate calldata certificate,
+        uint64 epoch
+    ) private view {
+        uint256 length = log.entries.length;
+        if (length == 0) return;
+        Terms storage last = _terms[log.entries[length - 1].certificate];
+        if (last.granter == certificate.granter && last.group == certificate.group) {
+            _checkOrder(log, certificate.granter, certificate.validFrom);
+        }
+        if (certificate.granter == state.owner) return;
+        _checkNotAnothers(state, log.entries[length - 1], certificate.granter, epoch);
+        if (length > 1 && log.entries[length - 1].start > block.timestamp) {
+            _checkNotAnothers(state, log.entries[length - 2], certificate.granter, epoch);
+        }
+    }
+
+    function _checkNotAnothers(
+        Resource storage state,
+        CertificateLog.Entry memory entry,
+        address granter,
+        uint64 epoch
+    ) private view {
+        if (entry.broughtAt <= epoch) return;
+        bytes32 hash = entry.certificate;
+        if (_revocations.revokedFrom(state.owner, hash) != 0) revert GrantedByAnother(hash, state.owner);
+        Terms storage terms = _terms[hash];
+        if (terms.granter == granter) return;
+        if (_standing(state, entry, terms.rights, _now()) == Reason.CERTIFICATE) {
+            revert GrantedByAnother(hash, terms.granter);
+        }
+    }
+
+    /// @dev A paper that was signed before the last one, or before that was revoked, may still lie somewhere.
+    function _checkOrder(CertificateLog.Log storage log, address granter, uint64 validFrom) private view {
+        CertificateLog.Entry storage last = log.entries[log.entries.length - 1];
+        uint64 earliest = last.validFrom < last.broughtAt ? last.validFrom : last.broughtAt;
+        uint64 revoked = _revocations.revokedFrom(granter, last.certificate);
+        if (revoked > earliest) earliest = revoked;
+        if (validFrom < earliest) revert CertificateOlder(validFrom, earliest);
+    }
+
+    /// @dev The whole answer. `place` is where the certificate of a GROUP is kept.
+    function _decide(bytes32 resource, address accessor, uint32 right, uint64 time)
+        private
+        view
+        returns (Reason reason, bytes32 certificate, uint256 place)
+    {
+        Resource storage state = _resources[resource];
+        address owner = state.owner;
+        if (owner == address(0) || time < state.knownSince) return (Reason.UNKNOWN_RESOURCE, 0, 0);
+        if (accessor == owner) return (Reason.OWNER, 0, 0);
+        if (_valueAt(state.blocked[accessor], time) != 0) return (Reason.BLOCKED, 0, 0);
+
+        uint64 epoch = _epochOf(owner, time);
+        reason = Reason.DENIED;
+        CertificateLog.Entry memory entry = state.grants[accessor].at(time);
+        if (entry.broughtAt > epoch) {
+            certificate = entry.certificate;
+            if (_isRevoked(owner, certificate, time)) return (Reason.REVOKED, certificate, 0);
+            reason = _standing(state, entry, right, time);
+            if (reason == Reason.CERTIFICATE) return (reason, certificate, 0);
+            if (reason == Reason.DENIED) certificate = 0;
+        }
+
+        if (_holds(_allowedSince(state, accessor, time, epoch), right)) return (Reason.ALLOW_LIST, 0, 0);
+
+        for (; place < state.places; ++place) {
+            (Reason found, bytes32 granted) = _group(state, place, accessor, right, time, epoch);
+            if (found == Reason.GROUP) return (found, granted, place);
+            if (found == Reason.USED_UP && reason == Reason.DENIED) (reason, certificate) = (found, granted);
+        }
+
+        bytes32 host = _hostCertificate(state, time, epoch);
+        if (_holds(_hostTerms[host].defaultRights, right)) return (Reason.DEFAULT, host, 0);
+    }
+
+    /// @dev How an accessor's certificate stands, and each that it is delegated from; the first that fails says it.
+    /// Whether the owner revoked the accessor's own, and the epoch, are the caller's to ask: what holds for the owner's
+    /// certificate at the end of the chain holds for all, as each was brought after its parent.
+    function _standing(Resource storage state, CertificateLog.Entry memory entry, uint32 right, uint64 time)
+        private
+        view
+        returns (Reason)
+    {
+        address owner = state.owner;
+        while (true) {
+            Terms storage terms = _terms[entry.certificate];
+            if (time >= entry.validUntil || !_holds(terms.rights, right)) return Reason.DENIED;
+            if (entry.usedUpAt != 0 && entry.usedUpAt <= time) return Reason.USED_UP;
+            address granter = terms.granter;
+            if (granter == owner) return Reason.CERTIFICATE;
+
+            if (_valueAt(state.blocked[granter], time) != 0) return Reason.DENIED;
+            if (_isRevoked(granter, entry.certificate, time)) return Reason.REVOKED;
+            if (entry.broughtAt <= _identities.ownedSinceAt(granter, time)) return Reason.DENIED;
+            entry = state.grants[granter].at(time);
+            if (entry.certificate != terms.parent) return Reason.DENIED;
+            if (_isRevoked(owner, entry.certificate, time)) return Reason.REVOKED;
+        }
+        return Reason.DENIED;
+    }
+
+    /// @dev What the certificate of a group gives to an accessor: GROUP, USED_UP or DENIED.
+    function _group(
+        Resource storage state,
+        uint256 place,
+        address accessor,
+        uint32 right,
+        uint64 time,
+        uint64 epoch
+    ) private view returns (Reason, bytes32 certificate) {
+        CertificateLog.Entry memory entry = state.groups[place].at(time);
+        certificate = entry.certificate;
+        if (entry.broughtAt <= epoch || time >= entry.validUntil) return (Reason.DENIED, 0);
+        Terms storage terms = _terms[certificate];
+        if (!_holds(terms.rights, right)) return (Reason.DENIED, 0);
+
+        Group storage group = _groups[terms.group];
+        uint64 groupEpoch = _identities.ownedSinceAt(group.owner, time);
+        if (entry.broughtAt <= groupEpoch || !_isMember(group, accessor, time, groupEpoch)) return (Reason.DENIED, 0);
+        if (_isRevoked(state.owner, certificate, time)) return (Reason.DENIED, 0);
+        if (entry.usedUpAt != 0 && entry.usedUpAt <= time) return (Reason.USED_UP, certificate);
+        return (Reason.GROUP, certificate);
+    }
+
+    /// @dev The bootstrapping certificate in force; zero where there is none.
+    function _hostCertificate(Resource storage state, uint64 time, uint64 epoch) private view returns (bytes32) {
+        CertificateLog.Entry memory entry = state.hosts.at(time);
+        if (entry.broughtAt <= epoch || time >= entry.validUntil) return 0;
+        return _isRevoked(state.owner, entry.certificate, time) ? bytes32(0) : entry.certificate;
+    }
+
+    function _allowedSince(Resource storage state, address accessor, uint64 time, uint64 epoch)
+        private
+        view
+        returns (uint32 rights)
+    {
+        uint208 entry = _valueAt(state.allowed[accessor], time);
+        return entry >> 32 > epoch ? uint32(entry) : 0;
+    }
+
+    function _isMember(Group storage group, address member, uint64 time, uint64 epoch) private view returns (bool) {
+        return _valueAt(group.members[member], time) > epoch;
+    }
+
+    /// @dev See IAccessRegistry.epochAt. It never goes back: of a new parent the time counts at which it became it.
+    function _epochOf(address identity, uint64 time) private view returns (uint64 epoch) {
+        epoch = _identities.ownedSinceAt(identity, time);
+        (address parent, uint64 since) = _entities.parentSinceAt(identity, time);
+        if (since > epoch) epoch = since;
+        if (parent == address(0)) return epoch;
+        since = _identities.ownedSinceAt(parent, time);
+        if (since > epoch) epoch = since;
+    }
+
+    function _isRevoked(address issuer, bytes32 certificate, uint64 time) private view returns (bool) {
+        uint64 effectiveAt = _revocations.revokedFrom(issuer, certificate);
+        return effectiveAt != 0 && effectiveAt <= time;
+    }
+
+    function _valueAt(Checkpoints.Trace208 storage list, uint64 time) private view returns (uint208) {
+        return list.upperLookupRecent(time > type(uint48).max ? type(uint48).max : uint48(time));
+    }
+
+    function _ownResource(bytes32 resource) private view returns (Resource storage state) {
+        state = _resources[resource];
+        if (state.owner == address(0)) revert ResourceUnknown(resource);
+        _checkOwner(state.owner);
+    }
+
+    function _checkOwner(address identity) private view {
+        // The owner of a deactivated identity is the zero address, which sends nothing.
+        if (_identities.identityOwner(identity) != msg.sender) revert NotOwner(identity, msg.sender);
+    }
+
+    function _checkSigned(address identity, bytes32 structHash, bytes calldata signature) private view {
+        address account = _identities.identityOwner(identity);
+        if (account == msg.sender) return;
+        bytes32 digest = _hashTypedDataV4(structHash);
+        if (!SignatureChecker.isValidSignatureNowCalldata(account, digest, signature)) {
+            revert SignatureInvalid(identity, digest);
+        }
+    }
+
+    /// @dev What begins under an owner was granted under it: strictly after the second in which it became it.
+    function _checkEpoch(address identity, uint64 epoch, uint64 validFrom) private view {
+        if (epoch != 0 && (epoch >= block.timestamp || validFrom <= epoch)) revert OwnershipTooNew(identity, epoch);
+    }
+
+    function _checkSpan(uint64 validFrom, uint64 validUntil) private view {
+        if (validUntil <= validFrom || validUntil <= block.timestamp || validUntil > type(uint48).max) {
+            revert ValidityInvalid(validFrom, validUntil);
+        }
+    }
+
+    function _entryOf(uint32 rights) private view returns (uint208) {
+        return uint208(block.timestamp << 32) | rights;
+    }
+
+    function _now() private view returns (uint64) {
+        return uint64(block.timestamp);
+    }
+
+    function _checkRights(uint32 rights) private pure {
+        if (rights == 0 || rights & ~ALL_RIGHTS != 0) revert RightsInvalid(rights);
+    }
+
+    function _checkAccessor(address accessor, address owner) private pure {
+        if (accessor == address(0) || accessor == owner) revert AccessorInvalid(accessor);
+    }
+
+    function _holds(uint32 rights, uint32 right) private pure returns (bool) {
+        return right != 0 && rights & right == right;
+    }
+
+    /// @dev All fields are atomic, so the ABI encoding of the struct is its EIP-712 encoding.
+    function _hashOf(AccessCertificate calldata certificate) private pure returns (bytes32) {
+        return keccak256(abi.encode(ACCESS_CERTIFICATE_TYPEHASH, certificate));
+    }
+
+    function _hashOf(DataHostBootstrapping calldata bootstrapping) private pure returns (bytes32) {
+        return keccak256(abi.encode(DATA_HOST_BOOTSTRAPPING_TYPEHASH, bootstrapping));
+    }
+}
