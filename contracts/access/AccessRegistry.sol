@@ -259,9 +259,23 @@ contract AccessRegistry is EIP712, IAccessRegistry {
     }
 
     /// @inheritdoc IAccessRegistry
-    function usesOf(bytes32 certificate) external view returns (uint32 uses, uint32 maxUses) {
+    function termsOf(bytes32 certificate)
+        external
+        view
+        returns (
+            address granter,
+            bytes32 group,
+            bytes32 parent,
+            bytes32 purpose,
+            uint32 rights,
+            uint32 maxUses,
+            uint32 uses
+        )
+    {
         Terms storage terms = _terms[certificate];
-        return (terms.uses, terms.maxUses);
+        return (
+            terms.granter, terms.group, terms.parent, terms.purpose, terms.rights, terms.maxUses, terms.uses
+        );
     }
 
     /// @inheritdoc IAccessRegistry

@@ -170,8 +170,19 @@ interface IAccessRegistry {
     /// @notice The certificates of groups that stood for a resource, by place, good or not.
     function groupCertificatesAt(bytes32 resource, uint64 time) external view returns (bytes32[] memory certificates);
 
-    /// @notice How often a certificate was used, and how often it may be (0 is without limit).
-    function usesOf(bytes32 certificate) external view returns (uint32 uses, uint32 maxUses);
+    /// @notice What is kept of an access certificate; zero where it was never brought.
+    function termsOf(bytes32 certificate)
+        external
+        view
+        returns (
+            address granter,
+            bytes32 group,
+            bytes32 parent,
+            bytes32 purpose,
+            uint32 rights,
+            uint32 maxUses,
+            uint32 uses
+        );
 
     function isBlockedAt(bytes32 resource, address accessor, uint64 time) external view returns (bool);
 
