@@ -94,7 +94,7 @@ class Accessor:
         Raises:
             FieldValueError: no right is asked for, or one that there is not; a lifetime that no host accepts.
         """
-        if not rights or rights & ~ALL_RIGHTS:
+        if not rights or int(rights) & ~ALL_RIGHTS:
             raise FieldValueError(UnlockRequest.TYPE, "rights", rights, "some of READ, WRITE, CONTROL")
         if not 0 < lifetime <= MAX_REQUEST_SECONDS:
             raise FieldValueError(
@@ -188,9 +188,9 @@ class UnlockAttempt:
         return UnlockedSession(request, message, channel)
 
     def _check_acceptance(self, acceptance: UnlockAcceptance, now: int) -> None:
-        asked = Right(self.request.rights)
+        asked = self.request.rights
         if not acceptance.rights or acceptance.rights & ~asked:
-            raise UnlockAnswerError("rights", acceptance.rights, f"some of {asked:d}")
+            raise UnlockAnswerError("rights", acceptance.rights, f"some of {asked}")
         self._check_time("acceptedAt", acceptance.accepted_at, now)
         latest = acceptance.accepted_at + MAX_SESSION_SECONDS
         if not max(acceptance.accepted_at, now) < acceptance.expires_at <= latest:

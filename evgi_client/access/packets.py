@@ -49,7 +49,8 @@ CLOCK_SKEW = 30
 ANYTHING = bytes(32)
 """No purpose, and no certificate, is named."""
 
-ALL_RIGHTS = Right.READ | Right.WRITE | Right.CONTROL
+ALL_RIGHTS = int(Right.READ | Right.WRITE | Right.CONTROL)
+"""A plain integer: the complement of a flag leaves out the bits that no flag has."""
 
 _SIGNATURE = re.compile(rf"0x(?:[0-9a-f]{{2}}){{1,{MAX_SIGNATURE}}}\Z")
 _KEYS = frozenset(("account", "message", "protocol", "signature", "type"))
