@@ -279,6 +279,12 @@ contract AccessRegistry is EIP712, IAccessRegistry {
     }
 
     /// @inheritdoc IAccessRegistry
+    function usesOf(bytes32 certificate) external view returns (uint32 uses, uint32 maxUses) {
+        Terms storage terms = _terms[certificate];
+        return (terms.uses, terms.maxUses);
+    }
+
+    /// @inheritdoc IAccessRegistry
     function isBlockedAt(bytes32 resource, address accessor, uint64 time) external view returns (bool) {
         return _valueAt(_resources[resource].blocked[accessor], time) != 0;
     }

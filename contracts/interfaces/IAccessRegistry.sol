@@ -184,6 +184,9 @@ interface IAccessRegistry {
             uint32 uses
         );
 
+    /// @notice How often a certificate was used, and how often it may be (0 is without limit).
+    function usesOf(bytes32 certificate) external view returns (uint32 uses, uint32 maxUses);
+
     function isBlockedAt(bytes32 resource, address accessor, uint64 time) external view returns (bool);
 
     /// @notice Rights that the allow list gives; 0 where the entry has ended.
