@@ -155,7 +155,9 @@ contract CertificateRegistry is EIP712, AccessManaged, ICertificateRegistry {
             entityType: entityCertificate.entityType
         });
         _setSubject(entityCertificate);
-        emit CertificateRegistered(certificate, entityCertificate.subject, issuer, entityCertificate);
+        emit CertificateRegistered(
+            certificate, entityCertificate.subject, issuer, uint64(block.timestamp), entityCertificate
+        );
     }
 
     /// @inheritdoc ICertificateRegistry

@@ -10,13 +10,12 @@ import {REVOCATION_CERTIFICATE_TYPEHASH, RevocationCertificate} from "../types/C
 
 /// @title RevocationRegistry
 contract RevocationRegistry is EIP712, IRevocationRegistry {
-    /// @dev `valid` and the slot after it (12 bytes) are set when the word is opened, so that its first change writes no
-    /// new slot, and one that revokes the whole word gets some of the gas back.
+    /// @dev The first two slots are set when the word is opened, so that its first change writes no new one, and a
+    /// change that revokes the whole word gets some of the gas back.
     struct StatusWord {
         uint256 valid;
-        /// @dev When it was opened, or when its last change takes effect.
-        uint64 since;
-        uint32 changes;
+        /// @dev changes << 64 | since: the number of changes; when the word was opened, or its last change takes effect.
+        uint256 last;
         /// @dev When each change but the last took effect, ascending; four share a slot. The array has its full length
         /// from the beginning, so that there is none to write.
         uint64[2 ** 32] earlierSince;
@@ -70,20 +69,24 @@ contract RevocationRegistry is EIP712, IRevocationRegistry {
         uint64 end = firstWord + count;
         for (uint64 word = firstWord; word < end; ++word) {
             StatusWord storage state = _words[msg.sender][word];
-            if (state.since != 0) revert StatusesAlreadyOpen(msg.sender, word);
+            if (state.last != 0) revert StatusesAlreadyOpen(msg.sender, word);
             state.valid = type(uint256).max;
-            state.since = uint64(block.timestamp);
+            state.last = uint64(block.timestamp);
         }
         emit StatusesOpened(msg.sender, firstWord, count);
     }
 
     /// @inheritdoc IRevocationRegistry
-    function revokeStatuses(uint64[] calldata words, uint256[] calldata indices, uint64 effectiveAt) external {
+    function revokeStatuses(uint64 word, uint256 indices, uint64 effectiveAt) external {
+        _revokeIn(word, indices, _effective(effectiveAt));
+    }
+
+    /// @inheritdoc IRevocationRegistry
+    function revokeManyStatuses(uint64[] calldata words, uint256[] calldata indices, uint64 effectiveAt) external {
         if (words.length != indices.length) revert LengthsDiffer(words.length, indices.length);
         uint64 from = _effective(effectiveAt);
         for (uint256 i; i < words.length; ++i) {
             _revokeIn(words[i], indices[i], from);
-            emit StatusesRevoked(msg.sender, words[i], indices[i], from);
         }
     }
 
@@ -94,7 +97,7 @@ contract RevocationRegistry is EIP712, IRevocationRegistry {
 
     /// @inheritdoc IRevocationRegistry
     function isStatusOpen(address publisher, uint64 index) external view returns (bool) {
-        return _words[publisher][index / 256].since != 0;
+        return _words[publisher][index / 256].last != 0;
     }
 
     /// @inheritdoc IRevocationRegistry
@@ -111,8 +114,8 @@ contract RevocationRegistry is EIP712, IRevocationRegistry {
 
     /// @inheritdoc IRevocationRegistry
     function statusWordOf(address publisher, uint64 word) external view returns (uint64 since, uint32 changes) {
-        StatusWord storage state = _words[publisher][word];
-        return (state.since, state.changes);
+        uint256 last = _words[publisher][word].last;
+        return (uint64(last), uint32(last >> 64));
     }
 
     /// @inheritdoc IRevocationRegistry
@@ -130,52 +133,54 @@ contract RevocationRegistry is EIP712, IRevocationRegistry {
 
     function _revokeIn(uint64 word, uint256 indices, uint64 effectiveAt) private {
         StatusWord storage state = _words[msg.sender][word];
-        (uint64 since, uint32 changes) = (state.since, state.changes);
+        uint256 last = state.last;
+        (uint256 since, uint256 changes) = (uint64(last), last >> 64);
         if (since == 0) revert StatusesNotOpen(msg.sender, word);
         if (indices == 0) revert StatusIndicesMissing(msg.sender, word);
 
+        uint256 valid = state.valid;
         if (since > block.timestamp) {
             _revokeAhead(state, word, indices, effectiveAt);
-            return;
+        } else {
+            _checkValid(word, indices, valid);
+            if (changes == 0) {
+                state.last = 1 << 64 | effectiveAt;
+            } else if (since != effectiveAt) {
+                state.earlierValid[changes - 1] = valid;
+                state.earlierSince[changes - 1] = uint64(since);
+                state.last = (changes + 1) << 64 | effectiveAt;
+            }
         }
-        uint256 valid = state.valid;
-        _checkValid(word, indices, valid);
         state.valid = valid & ~indices;
-        if (changes != 0) {
-            if (since == effectiveAt) return;
-            state.earlierValid[changes - 1] = valid;
-            state.earlierSince[changes - 1] = since;
-        }
-        (state.since, state.changes) = (effectiveAt, changes + 1);
+        emit StatusesRevoked(msg.sender, word, indices, effectiveAt);
     }
 
     /// @dev The last change has not taken effect: this one joins it, or goes in before it.
     function _revokeAhead(StatusWord storage state, uint64 word, uint256 indices, uint64 effectiveAt) private {
-        (uint64 since, uint32 changes) = (state.since, state.changes);
+        (uint64 since, uint256 changes) = (uint64(state.last), state.last >> 64);
         if (effectiveAt > since) revert StatusChangeAhead(msg.sender, word, since);
-        uint256 valid = state.valid;
         if (effectiveAt == since) {
-            _checkValid(word, indices, valid);
-        } else {
-            uint256 before = changes == 1 ? type(uint256).max : state.earlierValid[changes - 2];
-            _checkValid(word, indices, before);
-            if (changes == 1 || state.earlierSince[changes - 2] < effectiveAt) {
-                state.earlierSince[changes - 1] = effectiveAt;
-                state.changes = ++changes;
-            }
-            state.earlierValid[changes - 2] = before & ~indices;
+            _checkValid(word, indices, state.valid);
+            return;
         }
-        state.valid = valid & ~indices;
+        uint256 before = changes == 1 ? type(uint256).max : state.earlierValid[changes - 2];
+        _checkValid(word, indices, before);
+        if (changes == 1 || state.earlierSince[changes - 2] != effectiveAt) {
+            state.earlierSince[changes - 1] = effectiveAt;
+            state.last = ++changes << 64 | since;
+        }
+        state.earlierValid[changes - 2] = before & ~indices;
     }
 
     function _revokedAt(StatusWord storage state, uint64 time) private view returns (uint256) {
-        uint256 changes = state.changes;
-        if (changes == 0) return 0;
-        if (time >= state.since) return ~state.valid;
+        uint256 last = state.last;
+        uint256 high = last >> 64;
+        if (high == 0) return 0;
+        if (time >= uint64(last)) return ~state.valid;
 
         // The last change but the last that has taken effect by then.
         uint256 low;
-        uint256 high = changes - 1;
+        --high;
         while (low < high) {
             uint256 middle = (low + high) / 2;
             if (state.earlierSince[middle] <= time) low = middle + 1;

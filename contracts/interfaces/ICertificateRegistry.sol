@@ -51,6 +51,7 @@ interface ICertificateRegistry {
         bytes32 indexed certificate,
         address indexed subject,
         address indexed issuer,
+        uint64 registeredAt,
         EntityCertificate entityCertificate
     );
 

@@ -55,9 +55,13 @@ interface IRevocationRegistry {
     /// @notice Gives the caller words of a status list. They may be any that it has not opened yet.
     function openStatuses(uint64 firstWord, uint64 count) external;
 
-    /// @notice The caller revokes indices of its list: in each word the bits that are set.
+    /// @notice The caller revokes indices of its list.
+    /// @param indices Bits of the word: 1 where it is to be revoked.
     /// @param effectiveAt Now or later, at most 366 days ahead; 0 means now.
-    function revokeStatuses(uint64[] calldata words, uint256[] calldata indices, uint64 effectiveAt) external;
+    function revokeStatuses(uint64 word, uint256 indices, uint64 effectiveAt) external;
+
+    /// @notice Revokes in each of the words as `revokeStatuses` does: all or none.
+    function revokeManyStatuses(uint64[] calldata words, uint256[] calldata indices, uint64 effectiveAt) external;
 
     /// @notice From when a target is revoked by an issuer; 0 where it is not.
     function revokedFrom(address issuer, bytes32 target) external view returns (uint64 effectiveAt);
