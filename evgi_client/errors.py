@@ -80,9 +80,11 @@
     │   ├── DidUnresolvedError      a DID that has no document: why, in the word that resolvers share
     │   ├── HistoryMissingError     the node has no events, or no time, for a block that an identity's history names
     │   ├── HistoryTooLongError     an identity with more changes than are read
+    │   ├── NotOwnerError           who would change an identity does not own it, or nobody does any longer
     │   ├── IdentityNameError       text that is no name of an attribute or a type of delegate
     │   └── ChangeTooLongError      a change with a value too long for a batch
     ├── CertificateError            a certificate, its issuer, its status or its wallet
+    │   ├── StatusIndexError        indices that are none of a status list
     ├── AccessError                 access to a resource, or the session that unlocks it
     │   ├── PacketError             bytes that are no packet, or not the one that may come now
     │   │   ├── PacketSizeError         too short or too long
@@ -113,6 +115,7 @@
     │   ├── MasterKeyError          a master key file that cannot be read or written
     │   │   └── MasterKeyPasswordError    it does not open with this password
     │   ├── RecordSealedError       a stored record that does not decrypt: changed, moved, or of another key
+    │   ├── HostSettingError        a setting of a data host that cannot be meant
     │   └── HostRefusalError        what a data host refuses, with the code it answers
     ├── DemoError                   the demo cannot run
     └── ...
@@ -835,6 +838,15 @@ class HistoryTooLongError(IdentityError):
         self.identity, self.limit = identity, limit
 
 
+class NotOwnerError(IdentityError):
+    """Who would change an identity does not own it. Nobody owns one that is deactivated (``owner`` is None)."""
+
+    def __init__(self, identity: str, account: str, owner: str | None) -> None:
+        whose = "it is deactivated, for good" if owner is None else f"its owner is {owner}"
+        super().__init__(f"{account} does not own {identity}: {whose}")
+        self.identity, self.account, self.owner = identity, account, owner
+
+
 class IdentityNameError(IdentityError, ValueError):
     """Text that is no name of an attribute and no type of delegate."""
 
@@ -853,6 +865,14 @@ class ChangeTooLongError(IdentityError, ValueError):
 
 class CertificateError(EvgiError):
     """A certificate, its issuer, its status or its wallet."""
+
+
+class StatusIndexError(CertificateError, ValueError):
+    """Indices that cannot be those of a status list. ``index`` is None where there is none."""
+
+    def __init__(self, why: str, index: object) -> None:
+        super().__init__("an index " + why + ("" if index is None else f": {index}"))
+        self.why, self.index = why, index
 
 
 class AccessError(EvgiError):
@@ -1074,6 +1094,14 @@ class RecordSealedError(DataError):
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} does not decrypt")
         self.what = what
+
+
+class HostSettingError(DataError, ValueError):
+    """A setting of a data host that cannot be meant."""
+
+    def __init__(self, name: str, value: object, expected: str) -> None:
+        super().__init__(f"{name} is {value!r}: expected {expected}")
+        self.name, self.value, self.expected = name, value, expected
 
 
 class HostRefusalError(DataError):
