@@ -84,6 +84,20 @@
     │   ├── IdentityNameError       text that is no name of an attribute or a type of delegate
     │   └── ChangeTooLongError      a change with a value too long for a batch
     ├── CertificateError            a certificate, its issuer, its status or its wallet
+    │   ├── CertificateDocumentError    JSON that is no document of ours, or says what nobody signed
+    │   ├── CertificateSchemaError  a document that does not fit its JSON Schema
+    │   ├── SchemaUnknownError      a schema that is not one of those shipped
+    │   ├── ClaimError              a claim that was not signed, or is not there
+    │   ├── SubjectKeyError         no public key that a subject can have
+    │   ├── StatusListError         a status list that is none, or not the one that is meant
+    │   ├── SnapshotError           a file that is no snapshot of the registries
+    │   ├── PresentationError       a presentation that does not answer its request
+    │   │   ├── ChallengeMismatchError  it answers another request
+    │   │   ├── PresentationExpiredError    its time, or the request's, is over
+    │   │   └── ClaimsMissingError      it does not show what was asked for
+    │   ├── RenewalError            dates with which a certificate does not go on
+    │   └── WalletError             a wallet file that cannot be read or written
+    │       └── WalletPasswordError     it does not open with this password
     │   ├── StatusIndexError        indices that are none of a status list
     ├── AccessError                 access to a resource, or the session that unlocks it
     │   ├── PacketError             bytes that are no packet, or not the one that may come now
@@ -102,6 +116,8 @@
     │   │   ├── UnlockRejectedError     the host said no, and why
     │   │   ├── UnlockAnsweredError     the request has had its answer
     │   │   └── NoncesFullError         no room to remember another request
+    │   ├── AccessFactError         a fact that cannot follow those before it
+    │   ├── AccessSnapshotError     a document that is no snapshot of who may do what
     │   └── AccessSessionError      a session that cannot be used
     │       ├── AccessSessionUnknownError   the host has no such session
     │       ├── AccessSessionExpiredError   its time is over
@@ -867,6 +883,114 @@ class CertificateError(EvgiError):
     """A certificate, its issuer, its status or its wallet."""
 
 
+class CertificateDocumentError(CertificateError, ValueError):
+    """JSON that is no document of ours, or says what nobody signed. ``path`` is a JSON pointer, empty for the whole."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}" if path else why)
+        self.path, self.why = path, why
+
+
+class CertificateSchemaError(CertificateError, ValueError):
+    """A document that does not fit its JSON Schema: where, and which rule it breaks. Values are not repeated."""
+
+    def __init__(self, schema: str, path: str, rule: str) -> None:
+        super().__init__(f"{path} does not fit {schema}: {rule}")
+        self.schema, self.path, self.rule = schema, path, rule
+
+
+class SchemaUnknownError(CertificateError, ValueError):
+    """A schema that is not one of those shipped, or that was changed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no schema {name!r} with this digest is known")
+        self.name = name
+
+
+class ClaimError(CertificateError, ValueError):
+    """A claim that was not signed, or is not there. Neither its value nor its salt is in the error."""
+
+    def __init__(self, claim: str, why: str) -> None:
+        super().__init__(f"claim {claim!r}: {why}")
+        self.claim, self.why = claim, why
+
+
+class SubjectKeyError(CertificateError, ValueError):
+    """No public key that a subject can have."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"no key of a subject: {why}")
+        self.why = why
+
+
+class StatusListError(CertificateError, ValueError):
+    """A status list that is none, or not the one that is meant."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"status list: {why}")
+        self.why = why
+
+
+class SnapshotError(CertificateError, ValueError):
+    """A file that is no snapshot of the registries, or one of something else."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"snapshot {path}: {why}" if path else f"snapshot: {why}")
+        self.path, self.why = path, why
+
+
+class PresentationError(CertificateError):
+    """A presentation that does not answer its request."""
+
+
+class ChallengeMismatchError(PresentationError):
+    """It answers another request."""
+
+    def __init__(self, field: str, found: object, expected: object) -> None:
+        super().__init__(f"the presentation's {field} is {found}, expected {expected}")
+        self.field, self.found, self.expected = field, found, expected
+
+
+class PresentationExpiredError(PresentationError):
+    """Its time, or the request's, is over or has not begun. Unix seconds."""
+
+    def __init__(self, what: str, limit: int, time: int) -> None:
+        super().__init__(f"the {what} {limit}, it is {time}")
+        self.what, self.limit, self.time = what, limit, time
+
+
+class ClaimsMissingError(PresentationError):
+    """It does not show what was asked for."""
+
+    def __init__(self, entity_type: str, claims: tuple[str, ...]) -> None:
+        wanted = f"the claims {', '.join(claims)} of a certificate" if claims else "a certificate"
+        super().__init__(f"it does not show {wanted} of the type {entity_type}")
+        self.entity_type, self.claims = entity_type, claims
+
+
+class RenewalError(CertificateError, ValueError):
+    """Dates with which a certificate does not go on. Unix seconds."""
+
+    def __init__(self, field: str, value: int, expected: str) -> None:
+        super().__init__(f"a renewal with {field} {value}: expected {expected}")
+        self.field, self.value, self.expected = field, value, expected
+
+
+class WalletError(CertificateError):
+    """A wallet file that cannot be read or written."""
+
+    def __init__(self, path: object, why: str) -> None:
+        super().__init__(f"wallet {path}: {why}")
+        self.path, self.why = path, why
+
+
+class WalletPasswordError(WalletError):
+    """The file does not open with this password, or was changed. The password is not kept."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(path, "it does not open with this password")
+
+
 class StatusIndexError(CertificateError, ValueError):
     """Indices that cannot be those of a status list. ``index`` is None where there is none."""
 
@@ -877,6 +1001,22 @@ class StatusIndexError(CertificateError, ValueError):
 
 class AccessError(EvgiError):
     """Access to a resource, or the session that unlocks it."""
+
+
+class AccessFactError(AccessError, ValueError):
+    """A fact about something that no fact before it spoke of: one is missing."""
+
+    def __init__(self, fact: str, field: str, value: bytes) -> None:
+        super().__init__(f"{fact}: no fact before it says what {field} 0x{value.hex()} is")
+        self.fact, self.field, self.value = fact, field, value
+
+
+class AccessSnapshotError(AccessError, ValueError):
+    """A document that is no snapshot of who may do what, or not of a version that is read."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"snapshot of access: {field}: {why}")
+        self.field, self.why = field, why
 
 
 class PacketError(AccessError, ValueError):
