@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from evgi_client.chain.abi import topic_of
 from evgi_client.chain.events import decoded, entry_for
@@ -36,12 +36,22 @@ class Change:
     previous_change: int
     """The block of the change before; 0 where there is none."""
 
+    def to_json(self) -> dict[str, Any]:
+        """The change as a JSON object. Names and types of delegates are text where they are, else hexadecimal."""
+        return {"block": self.block, "logIndex": self.log_index, **self._said()}
+
+    def _said(self) -> dict[str, Any]:
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class OwnerChanged(Change):
     """The identity has another owner; the zero address has deactivated it."""
 
     owner: str
+
+    def _said(self) -> dict[str, Any]:
+        return {"change": "owner", "owner": self.owner}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,10 @@ class DelegateChanged(Change):
         """The type as text; None where it is none."""
         return text_in(self.delegate_type)
 
+    def _said(self) -> dict[str, Any]:
+        kind = _named(self.label, self.delegate_type)
+        return {"change": "delegate", "type": kind, "delegate": self.delegate, "validTo": self.valid_to}
+
 
 @dataclass(frozen=True, slots=True)
 class AttributeChanged(Change):
@@ -70,6 +84,10 @@ class AttributeChanged(Change):
     def label(self) -> str | None:
         """The name as text; None where it is none."""
         return text_in(self.name)
+
+    def _said(self) -> dict[str, Any]:
+        name, value = _named(self.label, self.name), "0x" + self.value.hex()
+        return {"change": "attribute", "name": name, "value": value, "validTo": self.valid_to}
 
 
 def change_of(event: Event) -> Change:
@@ -251,6 +269,10 @@ class RecordedHistory:
     def changes(self, identity: str) -> Sequence[Change]:
         """Every change of an identity, oldest first."""
         return self._by_identity.get(checksum_address(identity), [])
+
+
+def _named(label: str | None, word: bytes) -> str:
+    return "0x" + word.hex() if label is None else label
 
 
 def _no_logs(block: int) -> str:
