@@ -48,11 +48,15 @@ def plan(
     pauser: Annotated[
         list[str] | None, address_option("Stops the token in an emergency; the governor where not given.")
     ] = None,
+    accreditor: Annotated[
+        list[str] | None,
+        address_option("Accredits the first trust anchors; the governor where not given."),
+    ] = None,
     consortium_delays: Annotated[
         bool,
         typer.Option(
             "--consortium-delays",
-            help="The governor announces two days ahead, admissions a day ahead. Without: no delays.",
+            help="The governor announces two days ahead, admissions and accreditations a day ahead. Without: no delays.",
         ),
     ] = False,
     out: Out = None,
@@ -71,6 +75,7 @@ def plan(
             Role.MEMBERSHIP: tuple(membership or [governor]),
             Role.REDEEMER: tuple(redeemer or [governor]),
             Role.PAUSER: tuple(pauser or [governor]),
+            Role.ACCREDITOR: tuple(accreditor or [governor]),
         }
         delays = CONSORTIUM_DELAYS if consortium_delays else Delays()
         show_document(DeploymentPlan(governor, grants, delays).to_json(), out, as_json)

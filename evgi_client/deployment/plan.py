@@ -38,6 +38,8 @@ class Role(IntEnum):
     """Stops transfers of the clearing token in an emergency."""
     MEMBERSHIP = 4
     """Admits accounts to the clearing token, and expels them."""
+    ACCREDITOR = 5
+    """Accredits the first trust anchors, per entity type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Delays:
     redeemer: int = 0
     pauser: int = 0
     membership: int = 0
+    accreditor: int = 0
     target_admin: int = 0
 
     def __post_init__(self) -> None:
@@ -92,9 +95,10 @@ class Delays:
         return int(getattr(self, role.name.lower()))
 
 
-CONSORTIUM_DELAYS = Delays(governor=2 * _DAY, membership=_DAY, target_admin=5 * _DAY)
-"""For a consortium: members see two days ahead what a governor will do, a day ahead who is admitted or expelled, and
-five days ahead that a contract's roles will be rewired. Daily work and the emergency stop wait for nothing."""
+CONSORTIUM_DELAYS = Delays(governor=2 * _DAY, membership=_DAY, accreditor=_DAY, target_admin=5 * _DAY)
+"""For a consortium: members see two days ahead what a governor will do, a day ahead who is admitted, expelled or
+accredited, and five days ahead that a contract's roles will be rewired. Daily work and the emergency stop wait for
+nothing."""
 
 SUITE = (
     ContractPlan(MANAGER, (AddressOf(DEPLOYER),)),
@@ -106,6 +110,17 @@ SUITE = (
         SETTLEMENT,
         (AddressOf("ChargePointRegistry"), AddressOf("DriverRoster"), AddressOf("PeeringRegistry")),
     ),
+    ContractPlan("DIDRegistry"),
+    ContractPlan("RevocationRegistry", (AddressOf("DIDRegistry"),)),
+    ContractPlan(
+        "CertificateRegistry",
+        (AddressOf(MANAGER), AddressOf("DIDRegistry"), AddressOf("RevocationRegistry")),
+    ),
+    ContractPlan(
+        "AccessRegistry",
+        (AddressOf("DIDRegistry"), AddressOf("CertificateRegistry"), AddressOf("RevocationRegistry")),
+    ),
+    ContractPlan("DataRegistry", (AddressOf("DIDRegistry"),)),
 )
 """The contracts in the order they are deployed."""
 
@@ -123,6 +138,8 @@ FUNCTIONS = (
     FunctionRole(CURRENCY, "unpause", Role.GOVERNOR),
     FunctionRole(CURRENCY, "capMinter", Role.GOVERNOR),
     FunctionRole(CURRENCY, "approveSettlement", Role.GOVERNOR),
+    FunctionRole("CertificateRegistry", "accreditRoot", Role.ACCREDITOR),
+    FunctionRole("CertificateRegistry", "withdrawRoot", Role.ACCREDITOR),
 )
 """Every restricted function of the suite and its role."""
 

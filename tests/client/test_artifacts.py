@@ -16,10 +16,15 @@ ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "evgi_client" / "artifacts"
 SUITE = {
     "AccessManager",
+    "AccessRegistry",
+    "CertificateRegistry",
     "ChargePointRegistry",
     "ClearingToken",
+    "DIDRegistry",
+    "DataRegistry",
     "DriverRoster",
     "PeeringRegistry",
+    "RevocationRegistry",
     "SessionSettlement",
 }
 EIP_170_LIMIT = 24_576

@@ -13,10 +13,15 @@ from evgi_client.errors import AbiError, ArtifactInvalidError, ArtifactMissingEr
 
 SUITE = {
     "AccessManager",
+    "AccessRegistry",
+    "CertificateRegistry",
     "ChargePointRegistry",
     "ClearingToken",
+    "DIDRegistry",
+    "DataRegistry",
     "DriverRoster",
     "PeeringRegistry",
+    "RevocationRegistry",
     "SessionSettlement",
 }
 

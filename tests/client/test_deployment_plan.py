@@ -92,7 +92,7 @@ def test_a_plan_survives_json() -> None:
         (lambda: DeploymentPlan(A, {Role.GOVERNOR: (A,)}), "GOVERNOR is granted twice"),
         (lambda: DeploymentPlan(A, {Role.PAUSER: ("nobody",)}), "PAUSER"),
         (lambda: DeploymentPlan(A, contracts=SUITE[1:]), "ChargePointRegistry refers to AccessManager"),
-        (lambda: DeploymentPlan(A, contracts=SUITE[:-1]), "not in the plan: SessionSettlement"),
+        (lambda: DeploymentPlan(A, contracts=SUITE[:5] + SUITE[6:]), "not in the plan: SessionSettlement"),
         (lambda: DeploymentPlan(A, contracts=(*SUITE, SUITE[0])), "AccessManager is in the plan twice"),
         (
             lambda: DeploymentPlan(A, contracts=(*SUITE, ContractPlan("More", (AddressOf("Other"),)))),

@@ -6,30 +6,24 @@ What is not the flow itself runs the same commands in this process, which is qui
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from eth_account import Account
-from eth_keyfile.keyfile import create_keyfile_json
 from typer.main import get_command
-from typer.testing import CliRunner
 
 from evgi_client.chain import Chain
 from evgi_client.cli.main import app
 from evgi_client.signing import LocalSigner
+from tests.support.shell import PASSWORD, Shell, apart, commands, keystore
 
-ROOT = Path(__file__).resolve().parents[2]
 DAY = 86_400
 HOUR = 3_600
 ETHER = 10**18
-PASSWORD = "correct horse"
+here = commands(app)
 NAMES = ("governor", "creditor", "debtor", "minter", "operator", "meter", "driver", "passenger", "stranger")
 TARIFF = {
     "country_code": "DE",
@@ -39,81 +33,6 @@ TARIFF = {
     "elements": [{"price_components": [{"type": "ENERGY", "price": 0.45, "step_size": 1}]}],
     "last_updated": "2026-01-01T00:00:00Z",
 }
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-
-def apart(*arguments: object, **environment: str) -> Done:
-    """A command as a process of its own, with no settings but these."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("EVGI_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "evgi_client", *map(str, arguments)],
-        env={**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "80", **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
-def here(*arguments: object, **environment: str) -> Done:
-    """A command in this process, with no settings but these."""
-    unset: dict[str, str | None] = {name: None for name in os.environ if name.startswith("EVGI_")}
-    done = CliRunner().invoke(
-        app, [str(each) for each in arguments], env={**unset, "COLUMNS": "80", **environment}
-    )
-    assert isinstance(done.exception, SystemExit | None), done.exception
-    return Done(done.exit_code, done.stdout, done.stderr)
-
-
-@dataclass
-class Shell:
-    """A folder, a node, keys in it, and commands that run there."""
-
-    folder: Path
-    url: str
-    address: dict[str, str]
-    start: int
-    launch: Callable[..., Done]
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def file(self, name: str) -> Path:
-        return self.folder / name
-
-    def run(self, *arguments: object, by: str | None = None) -> Done:
-        """A command, signed with the key of ``by``."""
-        keystore = {"EVGI_KEYSTORE": str(self.file(f"{by}.json"))} if by else {}
-        return self.launch(*arguments, **self.environment, **keystore)
-
-    def json(self, *arguments: object, by: str | None = None, code: int = 0) -> Any:
-        """What a command printed with --json, which must be one JSON document."""
-        done = self.run(*arguments, "--json", by=by)
-        assert done.code == code, done.stdout + done.stderr
-        return json.loads(done.stdout)
-
-    def save(self, name: str, document: Any) -> Path:
-        path = self.file(name)
-        path.write_text(json.dumps(document))
-        return path
-
-    def chain(self) -> Chain:
-        return Chain.connect(self.url)
-
-
-def keystore(path: Path, seed: int) -> str:
-    """A keystore whose key derivation is quick, as no real one's should be. Returns its address."""
-    key = (0xC1100 + seed).to_bytes(32, "big")
-    path.write_text(json.dumps(create_keyfile_json(key, PASSWORD.encode(), kdf="pbkdf2", iterations=2)))
-    return LocalSigner.from_key(key).address
 
 
 def folder_of(folder: Path, url: str) -> Shell:
@@ -151,7 +70,7 @@ def deploy(shell: Shell) -> None:
     applied = shell.json("deploy", "apply", shell.file("plan.json"), by="governor")
     again = shell.json("deploy", "apply", shell.file("plan.json"), by="governor")
     assert applied == again
-    assert len(applied["contracts"]) == 6
+    assert len(applied["contracts"]) == 11
     assert shell.json("deploy", "verify", shell.file("deployment.json")) == {"findings": []}
 
 
