@@ -76,6 +76,10 @@ class NumberUnexpected(Exception):  # noqa: N818 — an answer, which the host t
         self.expected = expected
 
 
+class NoRoom(Exception):  # noqa: N818 — an answer, which the host turns into a refusal
+    """The resource has as many bytes as it may have."""
+
+
 class KeyGone(Exception):  # noqa: N818 — an answer: seal it again
     """The data key was destroyed while a record was being sealed under it."""
 
@@ -172,18 +176,22 @@ class Store:
         with self.reading() as connection:
             connection.execute(sa.select(sa.literal(1)))
 
-    def add(self, new: NewWrite) -> int:
-        """Keeps a write and returns its position. The very same write again has the position it has.
+    def add(self, new: NewWrite, resource_bytes: int) -> bool:
+        """Keeps a write. False where the very same one is kept already.
+
+        Args:
+            resource_bytes: the most that may be kept of one resource.
 
         Raises:
             NumberUnexpected: its number is not its writer's next one in this resource and stream.
+            NoRoom: the resource has as much as it may have.
             KeyGone: the data key was destroyed meanwhile.
         """
         write = new.write
         for last in (False, True):
             try:
                 with self.writing() as connection:
-                    return _added(connection, new)
+                    return _added(connection, new, resource_bytes)
             except sa.exc.IntegrityError as error:
                 # Another connection began the stream, or added the same write, at the same moment.
                 if last:
@@ -211,19 +219,25 @@ class Store:
         return True
 
 
-def _added(connection: sa.Connection, new: NewWrite) -> int:
+def _added(connection: sa.Connection, new: NewWrite, resource_bytes: int) -> bool:
     write, hashed = new.write, new.write.struct_hash()
     its_stream = sa.and_(streams.c.resource == write.resource, streams.c.stream == write.stream)
     # First of all, because it holds the row until the end: everything after sees what came before, and all of it.
     counted = connection.execute(
-        sa.update(streams).where(its_stream).values(writes=streams.c.writes + 1)
+        sa.update(streams)
+        .where(its_stream)
+        .values(writes=streams.c.writes + 1, bytes=streams.c.bytes + len(new.sealed))
     ).rowcount
     there = connection.execute(sa.select(writes.c.position).where(writes.c.hash == hashed)).scalar()
     if there is not None:
         connection.rollback()
-        return int(there)
+        return False
     if not counted:
-        connection.execute(sa.insert(streams).values(resource=write.resource, stream=write.stream, writes=1))
+        connection.execute(
+            sa.insert(streams).values(
+                resource=write.resource, stream=write.stream, writes=1, bytes=len(new.sealed)
+            )
+        )
     position = connection.execute(sa.select(streams.c.writes).where(its_stream)).scalar_one() - 1
     highest = connection.execute(
         sa.select(sa.func.max(writes.c.number)).where(
@@ -235,6 +249,11 @@ def _added(connection: sa.Connection, new: NewWrite) -> int:
     expected = 0 if highest is None else highest + 1
     if write.number != expected:
         raise NumberUnexpected(expected)
+    total = connection.execute(
+        sa.select(sa.func.sum(streams.c.bytes)).where(streams.c.resource == write.resource)
+    ).scalar_one()
+    if total > resource_bytes:
+        raise NoRoom
     alive = connection.execute(
         sa.select(data_keys.c.wrapped)
         .where(data_keys.c.resource == write.resource, data_keys.c.generation == new.generation)
@@ -259,7 +278,7 @@ def _added(connection: sa.Connection, new: NewWrite) -> int:
             sealed=new.sealed,
         )
     )
-    return int(position)
+    return True
 
 
 @contextmanager

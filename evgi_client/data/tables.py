@@ -45,9 +45,10 @@ streams = sa.Table(
     sa.Column("resource", sa.LargeBinary, primary_key=True),
     sa.Column("stream", sa.LargeBinary, primary_key=True),
     sa.Column("writes", _Number, nullable=False),
+    sa.Column("bytes", _Number, nullable=False),
 )
-"""How many writes each stream of a resource has. Its row is held while one is added, so that positions have no gap
-and become visible in order."""
+"""How many writes each stream of a resource has, and how long they are, sealed. Its row is held while one is added, so
+that positions have no gap and become visible in order."""
 
 writes = sa.Table(
     "writes",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from evgi_client.data.store import HOST
-from evgi_client.data.tables import data_keys, facts, writes
+from evgi_client.data.tables import data_keys, facts, streams, writes
 from evgi_client.errors import StoreError
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ class Vault:
         Returns how many records. What is written later is under a new key."""
         with self._store.writing() as connection:
             _destroy(connection, resource, self._highest_in(connection, resource) + 1)
+            connection.execute(sa.update(streams).where(streams.c.resource == resource).values(bytes=0))
             erased = sa.update(writes).where(writes.c.resource == resource, writes.c.sealed.is_not(None))
             return int(connection.execute(erased.values(sealed=None)).rowcount)
 

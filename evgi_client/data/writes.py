@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evgi_client.messages import Domain
     from evgi_client.signing import Signer
 
-MAX_SIGNATURE = 8192
+MAX_SIGNATURE = 4096
 """Bytes. A key's has 65; an account's (EIP-1271) may be of any form."""
 
 _NAME = "SignedWrite"
@@ -83,7 +83,7 @@ class SignedWrite:
         return cls(
             write=DataWrite.from_json(document["write"]),
             account=checksum_address(document["account"]),
-            signature=_hex(document, "signature", MAX_SIGNATURE, "at most 8,192 bytes"),
+            signature=_hex(document, "signature", MAX_SIGNATURE, "at most 4,096 bytes"),
             salt=_salt(document),
             data=_base64(document),
         )
