@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -71,6 +72,8 @@ def create(
         services = service or []
         if bool(services) != bool(out) or bool(services) != (until is not None):
             raise typer.BadParameter("--service, --until and --out go together")
+        if until is not None and until <= time.time():
+            raise typer.BadParameter(f"--until {utc(until)} has passed: that would revoke, not set")
         if file.exists():
             raise KeystoreError(str(file), "there is a file already")
         deployment = load_deployment(manifest)
