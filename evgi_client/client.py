@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from evgi_client.certificates.registry import Certificates
+from evgi_client.certificates.revocations import Revocations
 from evgi_client.chain import Chain, ContractHandle
 from evgi_client.charging.enrolment import Enrolment
 from evgi_client.charging.facts import Facts
@@ -12,6 +14,8 @@ from evgi_client.charging.submission import BATCH_SIZE, Submission, SubmissionRe
 from evgi_client.clearing.peering import Peering
 from evgi_client.clearing.positions import Positions
 from evgi_client.clearing.tokens import Tokens
+from evgi_client.data.registry import DataAnchors
+from evgi_client.identity import Identities
 from evgi_client.signing import Signer, WatchOnly
 
 if TYPE_CHECKING:
@@ -87,3 +91,25 @@ class Client:
     def tokens(self) -> Tokens:
         """Clearing tokens in and out."""
         return Tokens(self.contracts, self.sender)
+
+    @cached_property
+    def identities(self) -> Identities:
+        """Who controls an identity, and who acts for it."""
+        return Identities(self.contracts, self.deployment.domain("DIDRegistry"), self.sender)
+
+    @cached_property
+    def certificates(self) -> Certificates:
+        """Certificates of entities, and who may issue them."""
+        domain = self.deployment.domain("CertificateRegistry")
+        return Certificates(self.contracts, domain, self.sender, self.deployment.first_block)
+
+    @cached_property
+    def revocations(self) -> Revocations:
+        """What is revoked, by hash and by status index."""
+        domain = self.deployment.domain("RevocationRegistry")
+        return Revocations(self.contracts, domain, self.sender, self.deployment.first_block)
+
+    @cached_property
+    def anchors(self) -> DataAnchors:
+        """Merkle roots of what data hosts hold."""
+        return DataAnchors(self.contracts, self.sender)

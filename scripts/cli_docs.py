@@ -38,13 +38,21 @@ def page() -> str:
     parts = [OPENING, _prose(root), *_contents(root, context)]
     for name in root.list_commands(context):
         _, command, _ = root.resolve_command(context, [name])
-        if not hasattr(command, "commands"):
-            parts += _command(f"evgi {name}", command)
-            continue
-        parts.append(f"\n## evgi {name}\n\n{_prose(command)}")
-        for inner in command.list_commands(context):
-            parts += _command(f"evgi {name} {inner}", command.commands[inner])
+        parts += _section(f"evgi {name}", command, context)
     return "".join(parts)
+
+
+def _section(path: str, command: Any, context: Any) -> Iterator[str]:
+    if not hasattr(command, "commands"):
+        yield from _command(path, command)
+        return
+    yield f"\n{_heading(path)} {path}\n\n{_prose(command)}"
+    for inner in command.list_commands(context):
+        yield from _section(f"{path} {inner}", command.commands[inner], context)
+
+
+def _heading(path: str) -> str:
+    return "#" * (path.count(" ") + 1)
 
 
 def _contents(root: Any, context: Any) -> Iterator[str]:
@@ -55,11 +63,10 @@ def _contents(root: Any, context: Any) -> Iterator[str]:
 
 
 def _command(path: str, command: Any) -> Iterator[str]:
-    heading = "##" if path.count(" ") == 1 else "###"
     arguments = [each for each in command.params if each.param_type_name == "argument"]
     options = [each for each in command.params if each.param_type_name == "option" and each.name != "help"]
     usage = " ".join([path, *("[OPTIONS]" for _ in options[:1]), *map(_placeholder, arguments)])
-    yield f"\n{heading} {path}\n\n{_prose(command)}\n```\n{usage}\n```\n\n"
+    yield f"\n{_heading(path)} {path}\n\n{_prose(command)}\n```\n{usage}\n```\n\n"
     yield "| | | |\n|---|---|---|\n"
     for each in [*arguments, *options]:
         yield f"| `{_names(each)}` | {_cell(each.help or '')} | {_cell(_facts(each))} |\n"

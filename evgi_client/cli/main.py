@@ -8,14 +8,14 @@ import typer
 from typer.core import TyperGroup
 
 from evgi_client import __version__
-from evgi_client.cli import authorise, deploy, enrol, key, meter, peer, queue, settle, submit, token
+from evgi_client.cli import authorise, deploy, did, enrol, key, meter, peer, queue, settle, submit, token
 
 _DEMO = "demo"
 _DEMO_HELP = (
     "Run the whole flow on charging sessions: enrol, authorise, meter, queue, submit, clear, settle, audit."
 )
 _ORDER = (
-    "demo", "key", "deploy", "enrol", "peer", "terms", "authorise",
+    "demo", "key", "deploy", "did", "cert", "access", "datahost", "enrol", "peer", "terms", "authorise",
     "meter", "queue", "submit", "position", "settle", "token",
 )  # fmt: skip
 
@@ -83,6 +83,7 @@ def _demo() -> None:
 
 app.add_typer(key.app, name="key")
 app.add_typer(deploy.app, name="deploy")
+app.add_typer(did.app, name="did")
 app.add_typer(enrol.app, name="enrol")
 app.add_typer(peer.app, name="peer")
 app.command(epilog=authorise.TERMS_EXAMPLES)(authorise.terms)
