@@ -56,7 +56,7 @@ def plan(
         bool,
         typer.Option(
             "--consortium-delays",
-            help="The governor announces two days ahead, admissions and accreditations a day ahead. Without: no delays.",
+            help="Governing is announced two days ahead, admitting and accrediting a day ahead. Without: no delays.",
         ),
     ] = False,
     out: Out = None,

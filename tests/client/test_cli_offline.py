@@ -322,6 +322,7 @@ def test_a_plan_gives_the_governor_what_nobody_else_is_named_for(tmp_path: Path)
         "REDEEMER": [ONE],
         "PAUSER": [ONE],
         "MEMBERSHIP": [ONE],
+        "ACCREDITOR": [ONE],
     }
     assert set(plan["delays"].values()) == {0}
     delayed = evgi(
