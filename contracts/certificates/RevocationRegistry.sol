@@ -24,6 +24,8 @@ contract RevocationRegistry is EIP712, IRevocationRegistry {
     }
 
     uint64 private constant MAX_LEAD = 366 days;
+    /// @dev As many as indices of 64 bits fill.
+    uint64 private constant WORDS = 2 ** 56;
 
     IDIDRegistry private immutable _identities;
 
@@ -66,8 +68,8 @@ contract RevocationRegistry is EIP712, IRevocationRegistry {
 
     /// @inheritdoc IRevocationRegistry
     function openStatuses(uint64 firstWord, uint64 count) external {
-        uint64 end = firstWord + count;
-        for (uint64 word = firstWord; word < end; ++word) {
+        if (firstWord > WORDS || count > WORDS - firstWord) revert StatusWordsInvalid(firstWord, count);
+        for (uint64 word = firstWord; word < firstWord + count; ++word) {
             StatusWord storage state = _words[msg.sender][word];
             if (state.last != 0) revert StatusesAlreadyOpen(msg.sender, word);
             state.valid = type(uint256).max;

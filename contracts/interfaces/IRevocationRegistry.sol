@@ -31,6 +31,8 @@ interface IRevocationRegistry {
     error RevocationTooFarAhead(uint64 effectiveAt, uint64 latest);
     /// @notice It is revoked from that time or earlier; so is a target named twice in a batch.
     error AlreadyRevoked(address issuer, bytes32 target, uint64 effectiveAt);
+    /// @notice No index of 64 bits is in them.
+    error StatusWordsInvalid(uint64 firstWord, uint64 count);
     /// @notice An open word is never opened again: what is revoked in it stays so.
     error StatusesAlreadyOpen(address publisher, uint64 word);
     error StatusesNotOpen(address publisher, uint64 word);
