@@ -130,7 +130,7 @@ def _text(value: str, path: str) -> str:
 
 
 def _require_shallow(text: str) -> None:
-    """Before it is parsed: where the embedded chain is loaded, which raises the interpreter's limit of recursion, nesting
+    """Before it is parsed: the embedded chain raises the interpreter's limit of recursion, and then nesting
     without end would overflow the parser's stack and end the process."""
     depth = 0
     for match in _NESTING.finditer(text):
