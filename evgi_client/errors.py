@@ -132,7 +132,13 @@
     │   │   └── MasterKeyPasswordError    it does not open with this password
     │   ├── RecordSealedError       a stored record that does not decrypt: changed, moved, or of another key
     │   ├── HostSettingError        a setting of a data host that cannot be meant
-    │   └── HostRefusalError        what a data host refuses, with the code it answers
+    │   ├── HostRefusalError        what a data host refuses, with the code it answers
+    │   ├── HostUrlError            no address of a data host, or one that would be spoken to in clear
+    │   ├── HostUnreachableError    a data host that does not answer, or not in time
+    │   ├── HostAnswerError         an answer that is not as the interface describes it
+    │   ├── HostMismatchError       a data host that is another, or of another chain
+    │   ├── RecordInvalidError      a record that is not what its writer signed, or is not in its batch
+    │   └── RecordMissingError      a record that the host holds back
     ├── DemoError                   the demo cannot run
     └── ...
 """
@@ -1250,6 +1256,56 @@ class HostRefusalError(DataError):
     def __init__(self, code: str, message: str, **values: object) -> None:
         super().__init__(message)
         self.code, self.message, self.values = code, message, values
+
+
+class HostUrlError(DataError, ValueError):
+    """No address of a data host, or one at which records would be sent in clear. It is not kept: it may have secrets
+    anywhere."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"no URL of a data host: {why}")
+        self.why = why
+
+
+class HostUnreachableError(DataError):
+    """A data host that does not answer, or not in time."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__(f"{host} does not answer: {why}")
+        self.host, self.why = host, why
+
+
+class HostAnswerError(DataError):
+    """An answer of a data host that is not as its interface describes it."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__(f"{host} answers what it should not: {why}")
+        self.host, self.why = host, why
+
+
+class HostMismatchError(DataError):
+    """A data host that is another than was meant, or of another chain."""
+
+    def __init__(self, field: str, found: object, expected: object) -> None:
+        super().__init__(f"the host's {field} is {found}, expected {expected}")
+        self.field, self.found, self.expected = field, found, expected
+
+
+class RecordInvalidError(DataError):
+    """A record that is not what its writer signed, or is not in the batch that it is said to be in. ``position`` is
+    the host's number for it."""
+
+    def __init__(self, position: int, why: str) -> None:
+        super().__init__(f"record {position}: {why}")
+        self.position, self.why = position, why
+
+
+class RecordMissingError(DataError):
+    """A record that the host holds back: it numbers them without gaps, as each writer does."""
+
+    def __init__(self, numbering: str, expected: int, found: int) -> None:
+        super().__init__(f"{numbering} {expected} is missing, {found} came")
+        self.numbering, self.expected, self.found = numbering, expected, found
 
 
 class DemoError(EvgiError):
