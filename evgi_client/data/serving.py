@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from evgi_client.access.unlock import HostUnlock
 from evgi_client.data.anchoring import Anchored, Anchoring, AnchorLoop
 from evgi_client.data.answering import Answering
+from evgi_client.data.audit import Audit
 from evgi_client.data.batches import Batches
 from evgi_client.data.gate import Gate
 from evgi_client.data.host import DataHost
@@ -40,24 +41,37 @@ _STOP_SECONDS = 10
 _CONNECTIONS = 512
 
 
-def facts_of(host: str, master: MasterKey, contracts: Mapping[str, ContractHandle]) -> dict[str, str]:
-    """What a host's store is bound to, for good: all but the master key, which may be exchanged."""
+def _bound_to(data_domain: Domain, access_registry: str) -> dict[str, str]:
     return {
-        HOST: host,
-        "chainId": str(contracts["DataRegistry"].chain.chain_id),
-        "dataRegistry": contracts["DataRegistry"].address,
-        "accessRegistry": contracts["AccessRegistry"].address,
-        MASTER_KEY: master.id,
+        "chainId": str(data_domain.chain_id),
+        "dataRegistry": data_domain.verifying_contract,
+        "accessRegistry": access_registry,
     }
 
 
-def create_store(store: str, host: str, master: MasterKey, contracts: Mapping[str, ContractHandle]) -> None:
+def create_store(store: str, host: str, master: MasterKey, data_domain: Domain, access_registry: str) -> None:
     """Makes a host's store in an empty database; one that is there already is left as it is.
 
+    Args:
+        host: the identity of the host.
+        data_domain: EIP-712 domain of ``DataRegistry``.
+
     Raises:
-        StoreError: the database holds something else.
+        StoreError: the database holds something else, or the store of another host.
     """
-    Store.create(store, facts_of(host, master, contracts)).close()
+    about = {HOST: host, MASTER_KEY: master.id, **_bound_to(data_domain, access_registry)}
+    Store.create(store, about).close()
+
+
+def check_deployment(store: Store, data_domain: Domain, access_registry: str) -> None:
+    """Returns where a store belongs to a deployment.
+
+    Raises:
+        StoreError: it was made for another chain, or for other contracts.
+    """
+    for name, value in _bound_to(data_domain, access_registry).items():
+        if store.facts.get(name) != value:
+            raise StoreError(store.name, f"its {name} is {store.facts.get(name)}, and {value} is deployed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +97,7 @@ class Hosting:
     limits: UnlockLimits | None = None
 
     def __post_init__(self) -> None:
-        expected = facts_of(self.identity, self.master, self.contracts)
-        for name, value in expected.items():
-            if self.store.facts.get(name) != value:
-                raise StoreError(
-                    self.store.name, f"{name} is {self.store.facts.get(name)}, and {value} is deployed"
-                )
+        check_deployment(self.store, self.data_domain, self.access_domain.verifying_contract)
 
     @property
     def identity(self) -> str:
@@ -99,6 +108,18 @@ class Hosting:
         """What anchors the store."""
         anchors = DataAnchors(self.contracts, self.signer)
         return Anchoring(self.identity, Batches(self.store), anchors, self.settings.batch_size)
+
+    def audit(self) -> Audit:
+        """What checks the store."""
+        return Audit(
+            self.store,
+            Batches(self.store),
+            Records(self.store),
+            Vault(self.store, self.master),
+            DataAnchors(self.contracts, self.signer),
+            self.data_domain,
+            self.contracts["DataRegistry"].chain.is_valid_signature,
+        )
 
     def parts(self) -> Parts:
         """What the HTTP application is made of."""
@@ -131,9 +152,9 @@ class Hosting:
             answering=Answering(host, Records(self.store), gate, unlock.require, report),
             gate=gate,
             store=self.store,
-            chain_id=self.contracts["DataRegistry"].chain.chain_id,
-            access_registry=self.contracts["AccessRegistry"].address,
-            data_registry=self.contracts["DataRegistry"].address,
+            chain_id=self.data_domain.chain_id,
+            access_registry=self.access_domain.verifying_contract,
+            data_registry=self.data_domain.verifying_contract,
             background=self._background(),
         )
 

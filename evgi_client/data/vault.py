@@ -65,7 +65,9 @@ class Vault:
         Raises:
             RecordSealedError: a record or a key was changed; it stays as it is, and so does its key.
         """
-        generation = self._make(resource, self._highest(resource) + 1)
+        with self._store.reading() as connection:
+            highest = _highest(connection, resource)
+        generation = self._make(resource, highest + 1)
         count = 0
         while True:
             with self._store.writing() as connection:
@@ -112,15 +114,6 @@ class Vault:
                     )
                 count += len(rows)
 
-    def erase(self, resource: bytes) -> int:
-        """Destroys every data key of a resource and every record under them; what was signed and anchored stays.
-        Returns how many records. What is written later is under a new key."""
-        with self._store.writing() as connection:
-            _destroy(connection, resource, self._highest_in(connection, resource) + 1)
-            connection.execute(sa.update(streams).where(streams.c.resource == resource).values(bytes=0))
-            erased = sa.update(writes).where(writes.c.resource == resource, writes.c.sealed.is_not(None))
-            return int(connection.execute(erased.values(sealed=None)).rowcount)
-
     def rewrap(self, other: MasterKey) -> int:
         """Wraps every data key under another master key, in one transaction; from then on the store opens with that
         one alone. Nothing else may have the store open. Returns how many keys."""
@@ -143,7 +136,7 @@ class Vault:
     def _latest(self, resource: bytes) -> tuple[int, DataKey]:
         for _ in range(_ATTEMPTS):
             with self._store.reading() as connection:
-                highest = self._highest_in(connection, resource)
+                highest = _highest(connection, resource)
                 wrapped = self._wrapped(connection, resource, highest)
             if wrapped is not None:
                 return highest, self._key(resource, highest, wrapped)
@@ -154,19 +147,16 @@ class Vault:
         """A new data key; where another connection made that generation at the same moment, it stays."""
         wrapped = self._master.new_data_key(self._context(resource, generation))
         with suppress(sa.exc.IntegrityError), self._store.writing() as connection:
+            # Under a master key that was exchanged meanwhile, nobody would open it again.
+            named = connection.execute(
+                sa.select(facts.c.value).where(facts.c.name == MASTER_KEY).with_for_update(read=True)
+            ).scalar()
+            if named != self._master.id:
+                raise StoreError(self._store.name, f"its master key is {named} now: start anew with that")
             connection.execute(
                 sa.insert(data_keys).values(resource=resource, generation=generation, wrapped=wrapped)
             )
         return generation
-
-    def _highest(self, resource: bytes) -> int:
-        with self._store.reading() as connection:
-            return self._highest_in(connection, resource)
-
-    @staticmethod
-    def _highest_in(connection: sa.Connection, resource: bytes) -> int:
-        query = sa.select(sa.func.max(data_keys.c.generation)).where(data_keys.c.resource == resource)
-        return int(connection.execute(query).scalar() or 0)
 
     @staticmethod
     def _wrapped(connection: sa.Connection, resource: bytes, generation: int) -> bytes | None:
@@ -181,6 +171,21 @@ class Vault:
 
     def _context(self, resource: bytes, generation: int) -> bytes:
         return self._host + resource + generation.to_bytes(8, "big")
+
+
+def erase(store: Store, resource: bytes) -> int:
+    """Destroys every data key of a resource and every record under them, which needs no key; what was signed and
+    anchored stays. Returns how many records. What is written later is under a new key."""
+    with store.writing() as connection:
+        _destroy(connection, resource, _highest(connection, resource) + 1)
+        connection.execute(sa.update(streams).where(streams.c.resource == resource).values(bytes=0))
+        erased = sa.update(writes).where(writes.c.resource == resource, writes.c.sealed.is_not(None))
+        return int(connection.execute(erased.values(sealed=None)).rowcount)
+
+
+def _highest(connection: sa.Connection, resource: bytes) -> int:
+    query = sa.select(sa.func.max(data_keys.c.generation)).where(data_keys.c.resource == resource)
+    return int(connection.execute(query).scalar() or 0)
 
 
 def _destroy(connection: sa.Connection, resource: bytes, below: int) -> None:

@@ -172,7 +172,13 @@ class World:
         )
 
     def new_store(self, url: str) -> Store:
-        create_store(url, self.host.address, MASTER, self.contracts)
+        create_store(
+            url,
+            self.host.address,
+            MASTER,
+            self.domain("DataRegistry"),
+            self.contracts["AccessRegistry"].address,
+        )
         return Store(url)
 
 
