@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from evgi_client import __version__
-from evgi_client.cli import authorise, deploy, did, enrol, key, meter, peer, queue, settle, submit, token
+from evgi_client.cli import authorise, datahost, deploy, did, enrol, key, meter, peer, queue, settle, submit, token
 
 _DEMO = "demo"
 _DEMO_HELP = (
@@ -84,6 +84,7 @@ def _demo() -> None:
 app.add_typer(key.app, name="key")
 app.add_typer(deploy.app, name="deploy")
 app.add_typer(did.app, name="did")
+app.add_typer(datahost.app, name="datahost")
 app.add_typer(enrol.app, name="enrol")
 app.add_typer(peer.app, name="peer")
 app.command(epilog=authorise.TERMS_EXAMPLES)(authorise.terms)
