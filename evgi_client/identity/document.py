@@ -52,6 +52,9 @@ _KEY_TYPES = {
     "X25519KeyAgreementKey2019": "X25519KeyAgreementKey2019",
 }
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+# To its end or the text's, so that many quotes are read once.
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*\\?(?:"|\Z)', re.DOTALL)
+_BRACKETS = re.compile(r"[\[\]{}]")
 _EXACT = 2**53
 _DEEPEST = 100
 
@@ -267,11 +270,12 @@ def _endpoint(text: str) -> Any:
     As there, a number or null is one too, though DID Core knows a string, a map or a set. What is nested more deeply
     than any endpoint is left as text.
     """
-    try:
-        value = json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_refused)
-    except (ValueError, RecursionError):
+    if _is_deep(text):
         return text
-    return text if _is_deep(value) else value
+    try:
+        return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_refused)
+    except ValueError:
+        return text
 
 
 def _number(digits: str) -> int | float | None:
@@ -288,15 +292,11 @@ def _refused(word: str) -> Any:
     raise ValueError(word)  # NaN and Infinity, which Python takes and JSON does not have
 
 
-def _is_deep(value: Any) -> bool:
-    layer = [value]
-    for _ in range(_DEEPEST):
-        layer = [
-            inner
-            for each in layer
-            if isinstance(each, dict | list)
-            for inner in (each.values() if isinstance(each, dict) else each)
-        ]
-        if not layer:
-            return False
-    return True
+def _is_deep(text: str) -> bool:
+    # Looked at first: Python's reader recurses, and ends the process where a library has raised the limit of that.
+    depth = 0
+    for bracket in _BRACKETS.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > _DEEPEST:
+            return True
+    return False

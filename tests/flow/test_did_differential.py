@@ -149,6 +149,10 @@ def test_histories_that_our_registry_makes(start_anvil: Callable[..., str], seed
             receipt = world.node.chain.receipt(transaction)
             assert receipt is not None
             assert receipt.succeeded
+    last = next(identity for identity in world.identities if owner[identity] != NOBODY)
+    world.node.send(owner[last], world.registry, "changeOwner", last, NOBODY)
+    owner[last] = NOBODY
+    world.node.mine(world.time + 1)
     answers = compare(world, questions(world, choose))
     missing = [part for part in EVERYTHING if part not in repr(answers)]
     assert not missing
@@ -203,32 +207,45 @@ ODD = (
     "did:ethr:{name}:{identity}?versionId=99999", "did:ethr:{name}:{identity}?x=y", "did:ethr:{name}:{identity}?",
     "did:ethr:{name}:{identity}?versionId=%31", "did:ethr:{name}:{identity}?other=1&versionId=2#key",
     "did:ethr:{name}:{pointed}", "did:ethr:{name}:{lost}", "did:ethr:{name}:{greeted}",
+    "did:ethr:{name}:{forked}", "did:ethr:{name}:{forked}?versionId=2",
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def odd(start_anvil: Callable[..., str]) -> World:
+    """Identities of which it was said that they changed where they did not."""
     world = deployed(start_anvil, Artifact.load("LooseRegistry", TEST_ARTIFACTS))
-    anyone, (pointed, lost, greeted) = (
-        address("anyone"),
-        (address(name) for name in ("pointed", "lost", "greeted")),
-    )
+    names = ("pointed", "lost", "greeted", "forked")
+    pointed, lost, greeted, forked = map(address, names)
+    world.identities = dict.fromkeys((pointed, lost, greeted, forked))
+    anyone = address("anyone")
+
+    def say(function: str, *args: object) -> None:
+        world.node.send(anyone, world.registry, function, *args)
+
+    def mine() -> int:
+        return world.node.mine(START + world.node.chain.head())
+
     for identity in (pointed, greeted):
-        world.node.send(anyone, world.registry, "sayOwner", identity, anyone)
-        world.node.send(anyone, world.registry, "greet", greeted)
-        block = world.node.mine(START + world.node.chain.head())
-    world.node.send(anyone, world.registry, "point", pointed, block - 1)
-    world.node.send(anyone, world.registry, "point", lost, block)
-    world.node.send(anyone, world.registry, "greet", greeted)
-    world.node.send(anyone, world.registry, "point", greeted, block + 1)
-    world.node.mine(START + 100)
-    world.identities = dict.fromkeys((pointed, lost, greeted))
+        say("sayOwner", identity, anyone)
+        say("sayOwner", forked, identity)
+        say("greet", greeted)
+        block = mine()
+    say("point", pointed, block - 1)
+    say("point", lost, block)
+    say("greet", greeted)
+    say("point", greeted, block + 1)
+    # The second of these goes back further than the first.
+    say("sayOwner", forked, lost)
+    say("point", forked, block - 1)
+    say("sayOwner", forked, forked)
+    mine()
     return world
 
 
 @pytest.mark.parametrize("accept", [None, "application/did+json", "application/did+ld+json", "text/html"])
 def test_dids_of_any_form(odd: World, accept: str | None) -> None:
-    pointed, lost, greeted = odd.identities
+    pointed, lost, greeted, forked = odd.identities
     chain = hex(odd.node.chain.chain_id)
     words = {
         "name": NAME,
@@ -243,6 +260,7 @@ def test_dids_of_any_form(odd: World, accept: str | None) -> None:
         "pointed": pointed,
         "lost": lost,
         "greeted": greeted,
+        "forked": forked,
     }
     asked = [{"did": did.format(**words), "accept": accept, "now": START} for did in ODD]
     resolver = Resolver.of(odd.registry, NAME)
