@@ -6,6 +6,7 @@ import pickle
 import random
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -375,24 +376,30 @@ def test_what_is_erased_is_gone_and_what_was_signed_stays(store: Store) -> None:
 
 
 def test_keys_are_renewed_while_writers_write(store: Store) -> None:
-    stop = threading.Event()
+    count = 24
+    done = threading.Event()
 
-    def work() -> int:
+    def work() -> None:
         number = 0
-        while not stop.is_set():
+        while number < count:
             try:
                 store.add(sealed(store, data_write(number)), PLENTY)
             except KeyGone:
                 continue
             number += 1
-        return number
+            # Else the other thread would hardly get at the database.
+            time.sleep(0.005)
+        done.set()
 
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(work)
-        for _ in range(6):
+        rotations = 0
+        while not done.is_set() and not working.done():
             Vault(store, MASTER).rotate(RESOURCE)
-        stop.set()
-        count = working.result(30)
+            rotations += 1
+            time.sleep(0.01)
+        working.result(30)
+    assert rotations > 1
     page = Records(store).page(RESOURCE, BATTERY, None, 10_000, PLENTY)
     assert page is not None
     assert len(page.writes) == count
