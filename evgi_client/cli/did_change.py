@@ -38,8 +38,8 @@ attributes = typer.Typer(help="Keys and services of an identity.", no_args_is_he
 
 _OWNER_EXAMPLES = examples(
     "evgi did rotate new.json --keystore old.json",
-    "evgi did rotate 0x3c…5e --identity did:ethr:0x539:0xb7…f2 --keystore owner.json \\",
-    "    --sign-only --out change.json",
+    "evgi did rotate 0x3c…5e --identity did:ethr:0x539:0xb7…f2 \\",
+    "    --keystore owner.json --sign-only --out change.json",
 )
 
 
@@ -77,7 +77,9 @@ def rotate(
     """Give an identity another owner: a new key of the same holder, or a new holder.
 
     The chain cannot tell one from the other: either ends every grant that was
-    made for the identity before. Its DID stays what it is.
+    made for the identity before, and its delegates act for it no longer. They
+    and its keys stay in its document until they end or the new owner revokes
+    them. The DID stays what it is.
     """
 
     def draft(identities: Identities, whose: str, last: int) -> IdentityChange:
@@ -172,8 +174,8 @@ Value = Annotated[
 @attributes.command(
     "set",
     epilog=examples(
-        "evgi did attribute set did/svc/DataHost https://data.example --until now+365d \\",
-        "    --keystore owner.json",
+        "evgi did attribute set did/svc/DataHost https://data.example \\",
+        "    --until now+365d --keystore owner.json",
         "evgi did attribute set did/pub/X25519/enc/base64 0x5d2f… --until now+90d \\",
         "    --keystore owner.json",
     ),
@@ -203,7 +205,10 @@ def set_attribute(
 
 @attributes.command(
     "revoke",
-    epilog=examples("evgi did attribute revoke did/svc/DataHost https://data.example --keystore owner.json"),
+    epilog=examples(
+        "evgi did attribute revoke did/svc/DataHost https://data.example \\",
+        "    --keystore owner.json",
+    ),
 )
 def revoke_attribute(
     name: Name,

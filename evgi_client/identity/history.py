@@ -10,8 +10,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from evgi_client.chain.abi import topic_of
-from evgi_client.chain.events import decoded, entry_for
 from evgi_client.errors import HistoryMissingError, HistoryTooLongError
 from evgi_client.messages.hashing import checksum_address
 
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from evgi_client.chain import ContractHandle, Event
+
+# What decodes events is imported where it is done: it takes a fifth of a second, and DIDs need none of it.
 
 LIMIT = 10_000
 """Blocks of changes that are read of one identity."""
@@ -183,6 +183,8 @@ class RegistryHistory:
             HistoryTooLongError: more blocks than ``limit``.
             ChainError: the node does not answer.
         """
+        from evgi_client.chain.events import decoded, entry_for
+
         topics = (None, bytes(12) + bytes.fromhex(checksum_address(identity)[2:]))
         block = int(self._registry.call("changed", identity))
         newest_first: list[list[Change]] = []
@@ -240,6 +242,9 @@ class RecordedHistory:
             from_block: the block of the deployment. A later one leaves out what changed before.
             to_block: the last block; the latest where not given, which is then what ``now`` is of.
         """
+        from evgi_client.chain.abi import topic_of
+        from evgi_client.chain.events import decoded
+
         chain = registry.chain
         head = chain.head() if to_block is None else to_block
         entries = {topic_of(entry): entry for entry in map(registry.abi.event, EVENTS)}

@@ -342,6 +342,7 @@ def test_every_command_says_how_it_is_used() -> None:
     assert len(leaves) == 10
     for name, command in leaves:
         assert f"evgi did {name}" in command.epilog
+        assert max(map(len, command.epilog.splitlines())) <= 78
         assert "--json" in {option for parameter in command.params for option in parameter.opts}
         assert all(
             getattr(parameter, "help", None) or parameter.param_type_name == "argument"

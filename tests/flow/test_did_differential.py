@@ -13,7 +13,8 @@ import pytest
 from coincurve import PrivateKey
 
 from evgi_client.chain import Artifact, Chain, ContractHandle
-from evgi_client.identity import Did, RecordedHistory, RegistryHistory, Resolver
+from evgi_client.identity import Did, Identities, RecordedHistory, RegistryHistory, Resolver
+from evgi_client.messages import Domain
 from evgi_client.signing import LocalSigner
 from tests.support.dids import (
     DELEGATE_TYPES,
@@ -111,6 +112,51 @@ EVERYTHING = (
     "#controllerKey", "#delegate-3", "#service-2", "'error': 'notFound'",
 )  # fmt: skip
 """What the compared results must have in them, or a comparison was of nothing."""
+
+
+def test_the_npm_packages_resolve_our_identities(
+    start_anvil: Callable[..., str], funded: Callable[..., list[LocalSigner]]
+) -> None:
+    """As they are, by the wall's clock: changes of an owner's own, and such as it signed and others brought at once."""
+    url = start_anvil()
+    chain = Chain.connect(url)
+    owner, heir, relayer = funded(chain, 3)
+    registry = chain.deploy("DIDRegistry", (), relayer)
+    domain = Domain("DIDRegistry", "1", chain.chain_id, registry.address)
+    until, deadline = chain.now() + 10**6, chain.now() + 10**4
+    identities = Identities({"DIDRegistry": registry}, domain, owner)
+    identities.add_delegate(owner.address, "sigAuth", heir.address, 10**6)
+    signed = [
+        identities.sign(
+            identities.draft_attribute(
+                owner.address, name, value, valid_to=until, deadline=deadline, nonce=nonce
+            )
+        )
+        for nonce, (name, value) in enumerate(
+            [("did/svc/DataHost", b"https://data.example"), ("did/pub/X25519/enc/base64", b"\x09" * 32)],
+            start=1,
+        )
+    ]
+    (brought,) = Identities({"DIDRegistry": registry}, domain, relayer).relay(signed)
+    did = Did.of(owner.address, chain.chain_id).text
+    (theirs,) = resolve_with_npm(registry, url, [{"did": did}])
+    assert theirs == Resolver.of(registry).resolve(did).to_json()
+    document = theirs["didDocument"]
+    assert [method.get("blockchainAccountId") for method in document["verificationMethod"]] == [
+        f"eip155:31337:{owner.address}",
+        f"eip155:31337:{heir.address}",
+        None,
+    ]
+    assert document["service"] == [
+        {"id": f"{did}#service-1", "type": "DataHost", "serviceEndpoint": "https://data.example"}
+    ]
+    assert document["keyAgreement"] == [f"{did}#delegate-2"]
+    assert theirs["didDocumentMetadata"]["versionId"] == str(brought.block_number)
+    identities.change_owner(owner.address, heir.address)
+    Identities({"DIDRegistry": registry}, domain, heir).deactivate(owner.address)
+    (gone,) = resolve_with_npm(registry, url, [{"did": did}])
+    assert gone == Resolver.of(registry).resolve(did).to_json()
+    assert gone["didDocumentMetadata"]["deactivated"]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
