@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from evgi_client.data.documents import read_object
 from evgi_client.data.settings import MAX_PAGE
 from evgi_client.errors import AccessRightError, ChainError, HostRefusalError, RecordSealedError, StoreError
 from evgi_client.messages.access import Right
@@ -136,15 +138,10 @@ class Answering:
 
 
 def _parsed(question: bytes) -> dict[str, Any]:
-    parsed: Any = None
     if len(question) <= MAX_QUESTION:
-        try:
-            parsed = json.loads(question)
-        except (ValueError, RecursionError):
-            parsed = None
-    if not isinstance(parsed, dict):
-        raise HostRefusalError("malformed", "A question is a JSON object of at most 4,096 bytes.")
-    return parsed
+        with suppress(ValueError):
+            return read_object(question)
+    raise HostRefusalError("malformed", "A question is a JSON object of at most 4,096 bytes.")
 
 
 def _error(code: str, message: str) -> dict[str, Any]:

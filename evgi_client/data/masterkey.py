@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from evgi_client.data.documents import read_object
 from evgi_client.errors import KeystoreError, MasterKeyError, MasterKeyPasswordError, RecordSealedError
 from evgi_client.messages import keccak256
 from evgi_client.signing.keystore import write_new
@@ -188,15 +189,11 @@ def _derived(password: Callable[[], str], salt: bytes, parameters: dict[str, int
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = read_object(path.read_bytes())
     except OSError as error:
         raise MasterKeyError(path, error.strerror or "cannot be read") from error
-    except (ValueError, RecursionError):
-        document = None
-    if (
-        not isinstance(document, dict)
-        or document.get("format") != _FORMAT
-        or document.get("version") != _VERSION
-    ):
+    except ValueError:
+        document = {}
+    if (document.get("format"), document.get("version")) != (_FORMAT, _VERSION):
         raise MasterKeyError(path, f"not a master key of version {_VERSION}")
     return document

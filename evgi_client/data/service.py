@@ -19,6 +19,7 @@ from evgi_client.access.packets import MAX_PACKET, PROTOCOL
 from evgi_client.access.unlock import Accepted
 from evgi_client.data import api
 from evgi_client.data.buckets import TokenBuckets
+from evgi_client.data.documents import read_object
 from evgi_client.data.settings import MAX_PAGE
 from evgi_client.data.shield import Shield, error_body, line, log
 from evgi_client.data.tables import CONNECTIONS
@@ -248,14 +249,14 @@ def _unlock(app: FastAPI, parts: Parts) -> None:
 
 def _signed_write(body: bytes) -> SignedWrite:
     try:
-        return SignedWrite.from_json(json.loads(body))
+        return SignedWrite.from_json(read_object(body))
     except FieldValueError as error:
         # The value is not repeated: it may be long, or a secret in the wrong place.
         message = f"{error.message_type}.{error.field}: expected {error.expected}."
     except MessageError as error:
         message = str(error)[:200]
-    except (ValueError, RecursionError):
-        message = "The body is no JSON."
+    except ValueError:
+        message = "The body is no JSON object."
     raise HostRefusalError("malformed", message)
 
 
