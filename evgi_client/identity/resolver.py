@@ -117,7 +117,8 @@ class Resolver:
                 past document is meant. Path and fragment are ignored.
             accept: ``application/did+ld+json``, which is the default, or ``application/did+json``.
             version_id: as in the DID URL, whose own goes before it.
-            version_time: likewise, in Unix seconds: the document as it was then, with what was valid then.
+            version_time: likewise, in Unix seconds: the document as it was then, with what was valid then. Not later
+                than the latest block: until then it may change.
 
         Raises:
             ChainError: the node does not answer.
@@ -156,8 +157,11 @@ def _resolved(
 ) -> Resolution:
     if version_id is not None and version_id > history.head():
         raise HistoryMissingError(version_id, f"Block at height {version_id} not found")
-    if version_time is not None and version_time > history.now():
-        raise HistoryMissingError(history.head(), f"{_iso(version_time)} has not come yet")
+    if version_time is not None:
+        head = history.head()
+        # A later block may yet change the document of such a time, and what was answered for a time stays so.
+        if version_time > history.time_of(head):
+            raise HistoryMissingError(head, f"No block is as late as {_iso(version_time)} yet")
     changes = history.changes(did.identity)
     if version_time is not None:
         version_id, now = _last_by(version_time, changes, history), version_time
