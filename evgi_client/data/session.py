@@ -221,7 +221,7 @@ class DataSession:
         answer = parsed(plaintext)
         if answer is None:
             raise HostAnswerError(self._exchange.name, "no JSON object inside a packet")
-        refusal = error_in(plaintext)
-        if refusal is not None:
-            raise refusal
+        inside = error_in(plaintext)
+        if inside is not None:
+            raise inside
         return answer
