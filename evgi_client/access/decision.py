@@ -169,8 +169,8 @@ class _Weighing:
         while True:
             certificate, told = entry.certificate, _told(entry)
             granter = certificate.granter
-            if (failed := self._terms(entry)) is not None:
-                return failed
+            if not self._suffices(entry, told):
+                return Reason.DENIED
             used_up = world.used_up_from(entry.hash, time)
             if used_up is not None:
                 told["uses"], told["ended_at"] = certificate.max_uses, used_up
@@ -207,15 +207,15 @@ class _Weighing:
         self._note(rule, Finding.REVOKED, **told, issuer=issuer, revoked_from=revoked_from)
         return True
 
-    def _terms(self, entry: Entry[AccessCertificate], rule: Rule = Rule.CERTIFICATE) -> Reason | None:
-        """How a certificate fails by what is written in it, if it does."""
-        if self._time >= entry.certificate.valid_until:
-            self._note(rule, Finding.EXPIRED, **_told(entry))
-            return Reason.DENIED
-        if not _holds(entry.certificate.rights, self._right):
-            self._note(rule, Finding.RIGHT_MISSING, **_told(entry))
-            return Reason.DENIED
-        return None
+    def _suffices(
+        self, entry: Entry[AccessCertificate], told: Details, rule: Rule = Rule.CERTIFICATE
+    ) -> bool:
+        """Is a certificate in time, and for this right?"""
+        expired = self._time >= entry.certificate.valid_until
+        if not expired and _holds(entry.certificate.rights, self._right):
+            return True
+        self._note(rule, Finding.EXPIRED if expired else Finding.RIGHT_MISSING, **told)
+        return False
 
     def _is_allow_listed(self, epoch: Epoch) -> bool:
         entry = self._world.allowed(self._resource, self._accessor, self._time)
@@ -247,7 +247,7 @@ class _Weighing:
         if entry.brought_at <= epoch.since:
             self._note(Rule.GROUP, Finding.HANDED_OVER, **told, ended_at=epoch.since)
             return denied
-        if self._terms(entry, Rule.GROUP) is not None:
+        if not self._suffices(entry, told, Rule.GROUP):
             return denied
         owned_since = self._world.owned_since(group.owner, time)
         if entry.brought_at <= owned_since or member_since <= owned_since:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from evgi_client.access.decision import Decision, decide
 from evgi_client.access.facts import FACTS, Fact
 from evgi_client.access.reading import read_facts
 from evgi_client.access.world import World
@@ -44,6 +45,10 @@ class Snapshot:
             AccessFactError: a fact is missing.
         """
         return World(self.facts)
+
+    def decide(self, resource: bytes, accessor: str, right: int, time: int) -> Decision:
+        """See ``access.decision.decide``."""
+        return decide(self.world, resource, accessor, right, time)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
