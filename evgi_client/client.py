@@ -15,7 +15,7 @@ from evgi_client.clearing.peering import Peering
 from evgi_client.clearing.positions import Positions
 from evgi_client.clearing.tokens import Tokens
 from evgi_client.data.registry import DataAnchors
-from evgi_client.identity import Identities
+from evgi_client.identity import Identities, Resolver
 from evgi_client.signing import Signer, WatchOnly
 
 if TYPE_CHECKING:
@@ -96,6 +96,11 @@ class Client:
     def identities(self) -> Identities:
         """Who controls an identity, and who acts for it."""
         return Identities(self.contracts, self.deployment.domain("DIDRegistry"), self.sender)
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """What DIDs of this chain resolve to."""
+        return Resolver.of(self.contracts["DIDRegistry"])
 
     @cached_property
     def certificates(self) -> Certificates:

@@ -114,14 +114,13 @@ def show_document_of(
     names its parts. Where the DID has no document, the exit code is 1.
     """
     with reported(as_json):
-        from evgi_client.identity import Did, Resolver
+        from evgi_client.identity import Did
 
         if version_id is not None and version_time is not None:
             raise typer.BadParameter("--version-id and --version-time do not go together")
         client = open_suite(manifest, rpc_url)
         text = did if did.startswith("did:") else Did.of(did, client.chain.chain_id).text
-        resolver = Resolver.of(client.contracts["DIDRegistry"])
-        found = resolver.resolve(text, version_id=version_id, version_time=version_time)
+        found = client.resolver.resolve(text, version_id=version_id, version_time=version_time)
         if found.document is None and not as_json:
             metadata = found.resolution_metadata
             raise DidUnresolvedError(text, metadata["error"], metadata.get("message", ""))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evgi_client.cli.did_signing import Asked, Deadline, Identity, SignOnly, domain_on, identities_of
+from evgi_client.cli.did_signing import REGISTRY, Asked, Deadline, Identity, SignOnly
 from evgi_client.cli.did_values import account, attribute_value
 from evgi_client.cli.errors import reported
 from evgi_client.cli.files import documents_in
@@ -279,7 +279,7 @@ def relay(
         if not documents:
             raise typer.BadParameter("there is no change in what was given")
         client = open_suite(manifest, rpc_url, keystore)
-        domain, identities = domain_on(client.deployment), identities_of(client)
+        domain, identities = client.deployment.domain(REGISTRY), client.identities
         signed = in_order((change_from_json(each, domain) for each in documents), identities.owner)
         receipts = identities.relay(signed)
         result = {

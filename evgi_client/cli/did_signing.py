@@ -19,10 +19,8 @@ from evgi_client.cli.suite import open_suite
 from evgi_client.errors import NotOwnerError
 
 if TYPE_CHECKING:
-    from evgi_client.client import Client
     from evgi_client.deployment import Deployment
     from evgi_client.identity import Identities, IdentityChange, SignedChange
-    from evgi_client.messages import Domain
     from evgi_client.signing import LocalSigner
 
 REGISTRY = "DIDRegistry"
@@ -77,7 +75,7 @@ class Asked:
         if self.out is not None and not self.sign_only:
             raise typer.BadParameter("--out goes with --sign-only")
         client = open_suite(self.manifest, self.rpc_url, self.keystore)
-        chain, account, identities = client.chain, client.sender.address, identities_of(client)
+        chain, account, identities = client.chain, client.sender.address, client.identities
         identity = account if self.identity is None else identity_of(self.identity, chain.chain_id)
         owner = identities.owner(identity)
         if owner != account:
@@ -115,7 +113,7 @@ def first_services(
     from evgi_client.identity import word_of
     from evgi_client.messages.identity import AttributeChange
 
-    domain = domain_on(deployment)
+    domain = deployment.domain(REGISTRY)
     last = int(time.time()) + WEEK if deadline is None else deadline
     return [
         signer.sign(
@@ -138,17 +136,3 @@ def write(changes: Sequence[SignedChange], out: Path) -> None:
     from evgi_client.identity.changes import change_to_json
 
     out.write_text(json.dumps([change_to_json(each) for each in changes], indent=2) + "\n", encoding="utf-8")
-
-
-def identities_of(client: Client) -> Identities:
-    """The identities of a suite, as its sender reads and changes them."""
-    from evgi_client.identity import Identities
-
-    return Identities(client.contracts, domain_on(client.deployment), client.sender)
-
-
-def domain_on(deployment: Deployment) -> Domain:
-    """What a signed change is bound to."""
-    from evgi_client.messages import Domain
-
-    return Domain(REGISTRY, "1", deployment.chain_id, deployment.address(REGISTRY))

@@ -8,7 +8,20 @@ import typer
 from typer.core import TyperGroup
 
 from evgi_client import __version__
-from evgi_client.cli import authorise, datahost, deploy, did, enrol, key, meter, peer, queue, settle, submit, token
+from evgi_client.cli import (
+    authorise,
+    datahost,
+    deploy,
+    did,
+    enrol,
+    key,
+    meter,
+    peer,
+    queue,
+    settle,
+    submit,
+    token,
+)
 
 _DEMO = "demo"
 _DEMO_HELP = (

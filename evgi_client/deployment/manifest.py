@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
-SIGNED_TO = ("SessionSettlement", "PeeringRegistry", "ClearingToken")
+SIGNED_TO = (
+    "SessionSettlement",
+    "PeeringRegistry",
+    "ClearingToken",
+    "DIDRegistry",
+    "RevocationRegistry",
+    "CertificateRegistry",
+    "AccessRegistry",
+    "DataRegistry",
+)
 """Contracts with an EIP-712 domain. Its name is the contract's, its version 1."""
 
 
