@@ -94,6 +94,8 @@
     │   ├── PresentationError       a presentation that does not answer its request
     │   │   ├── ChallengeMismatchError  it answers another request
     │   │   ├── PresentationExpiredError    its time, or the request's, is over
+    │   │   ├── PresentationSubjectError    a certificate in it is not its holder's
+    │   │   ├── DelegateUnknownError    who signed it does not act for its holder
     │   │   └── ClaimsMissingError      it does not show what was asked for
     │   ├── RenewalError            dates with which a certificate does not go on
     │   └── WalletError             a wallet file that cannot be read or written
@@ -963,6 +965,22 @@ class PresentationExpiredError(PresentationError):
     def __init__(self, what: str, limit: int, time: int) -> None:
         super().__init__(f"the {what} {limit}, it is {time}")
         self.what, self.limit, self.time = what, limit, time
+
+
+class PresentationSubjectError(PresentationError, ValueError):
+    """A certificate in it is not its holder's."""
+
+    def __init__(self, subject: str, holder: str) -> None:
+        super().__init__(f"a certificate of {subject}, presented by {holder}")
+        self.subject, self.holder = subject, holder
+
+
+class DelegateUnknownError(PresentationError):
+    """Who signed it does not act for its holder at that time."""
+
+    def __init__(self, delegate: str, holder: str) -> None:
+        super().__init__(f"{delegate} does not act for {holder}")
+        self.delegate, self.holder = delegate, holder
 
 
 class ClaimsMissingError(PresentationError):
