@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from evgi_client.documents import parse_json
 from evgi_client.errors import (
     MessageError,
     PacketFormatError,
@@ -194,8 +195,8 @@ def _read(data: bytes) -> UnlockPacket[Any]:
 
 def _object(data: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(data.decode("ascii"))
-    except (ValueError, RecursionError) as error:
+        document = parse_json(data.decode("ascii"))
+    except ValueError as error:
         raise PacketFormatError("no JSON") from error
     if not isinstance(document, dict):
         raise PacketFormatError("no JSON object")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
+from evgi_client.documents import parse_json
 from evgi_client.errors import CertificateDocumentError
 
 Json: TypeAlias = dict[str, Any]
@@ -24,8 +25,6 @@ DEEPEST = 24
 
 _EXACT = 2**53 - 1
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-# Texts first, so that brackets in them do not count. One without an end goes to the end.
-_NESTING = re.compile(r'"(?:[^"\\]+|\\.)*"?|[\[\]{}]', re.DOTALL)
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -44,8 +43,7 @@ def read_object(text: str | bytes, longest: int = LONGEST) -> Json:
     try:
         # Bytes are read as UTF-8 alone: the standard library would guess.
         whole = text.decode() if isinstance(text, bytes) else text
-        _require_shallow(whole)
-        value = json.loads(
+        value = parse_json(
             whole,
             object_pairs_hook=_object,
             parse_float=_no_fraction,
@@ -127,17 +125,6 @@ def _text(value: str, path: str) -> str:
     except UnicodeEncodeError as error:
         raise CertificateDocumentError(path, "half a character of UTF-16") from error
     return value
-
-
-def _require_shallow(text: str) -> None:
-    """Before it is parsed: the embedded chain raises the interpreter's limit of recursion, and then nesting
-    without end would overflow the parser's stack and end the process."""
-    depth = 0
-    for match in _NESTING.finditer(text):
-        mark = match[0]
-        depth += (mark in "[{") - (mark in "]}")
-        if depth > DEEPEST:
-            raise CertificateDocumentError("", "it is nested too deeply")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Json:

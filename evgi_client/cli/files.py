@@ -10,6 +10,8 @@ from typing import Any
 
 import typer
 
+from evgi_client.documents import require_shallow
+
 
 def text_of(path: Path) -> str:
     """A file's text, or that of stdin where the path is ``-``."""
@@ -24,8 +26,10 @@ def documents_in(path: Path) -> Iterator[Any]:
     text, decoder, position = text_of(path).strip(), json.JSONDecoder(), 0
     while position < len(text):
         try:
+            if position == 0:
+                require_shallow(text)
             document, position = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise typer.BadParameter(f"{path} is no JSON: {error}") from error
         yield from document if isinstance(document, list) else [document]
         while position < len(text) and text[position].isspace():

@@ -1,9 +1,10 @@
-"""JSON from strangers: small objects, read without giving them the stack."""
+"""JSON objects from strangers: small ones."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+from evgi_client.documents import parse_json
 
 BRACKETS = 64
 """More than any object here has, those inside text included."""
@@ -12,15 +13,12 @@ BRACKETS = 64
 def read_object(raw: bytes) -> dict[str, Any]:
     """The JSON object in some bytes, UTF-8.
 
-    Nesting is bounded before anything is parsed: libraries beneath this package raise the interpreter's recursion
-    limit so far that a deep document ends the process and not the parser.
-
     Raises:
         ValueError: no JSON object, or one with more brackets than any here has.
     """
     if raw.count(b"{") + raw.count(b"[") > BRACKETS:
         raise ValueError("too many brackets")
-    found = json.loads(raw.decode())
+    found = parse_json(raw)
     if not isinstance(found, dict):
         raise ValueError("no JSON object")
     return found

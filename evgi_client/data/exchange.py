@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from evgi_client.documents import parse_json
 from evgi_client.errors import HostAnswerError, HostRefusalError, HostUnreachableError
 
 if TYPE_CHECKING:
@@ -110,8 +111,8 @@ class Exchange:
 def parsed(body: bytes) -> dict[str, Any] | None:
     """The JSON object of a body; None where it is none."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = parse_json(body)
+    except ValueError:
         return None
     return document if isinstance(document, dict) else None
 

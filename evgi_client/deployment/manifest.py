@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evgi_client.chain import PreparedTransaction
 from evgi_client.deployment.plan import DEPLOYER, AddressOf, Argument, DeploymentPlan
+from evgi_client.documents import parse_json
 from evgi_client.errors import (
     DeploymentChainError,
     DeploymentIncompleteError,
@@ -243,7 +244,7 @@ def read_manifest(path: Path) -> Deployment:
         ManifestError: the file is no manifest.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_bytes())
     except FileNotFoundError as error:
         raise ManifestMissingError(path) from error
     except (OSError, ValueError) as error:

@@ -7,11 +7,11 @@ two resolvers of one method disagree on is worth less than either's opinion.
 from __future__ import annotations
 
 import base64
-import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from evgi_client.documents import parse_json
 from evgi_client.identity.history import AttributeChanged, Change, DelegateChanged, OwnerChanged
 
 if TYPE_CHECKING:
@@ -52,11 +52,7 @@ _KEY_TYPES = {
     "X25519KeyAgreementKey2019": "X25519KeyAgreementKey2019",
 }
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-# To its end or the text's, so that many quotes are read once.
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*\\?(?:"|\Z)', re.DOTALL)
-_BRACKETS = re.compile(r"[\[\]{}]")
 _EXACT = 2**53
-_DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,10 +266,8 @@ def _endpoint(text: str) -> Any:
     As there, a number or null is one too, though DID Core knows a string, a map or a set. What is nested more deeply
     than any endpoint is left as text.
     """
-    if _is_deep(text):
-        return text
     try:
-        return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_refused)
+        return parse_json(text, parse_int=_number, parse_float=_number, parse_constant=_refused)
     except ValueError:
         return text
 
@@ -290,13 +284,3 @@ def _number(digits: str) -> int | float | None:
 
 def _refused(word: str) -> Any:
     raise ValueError(word)  # NaN and Infinity, which Python takes and JSON does not have
-
-
-def _is_deep(text: str) -> bool:
-    # Looked at first: Python's reader recurses, and ends the process where a library has raised the limit of that.
-    depth = 0
-    for bracket in _BRACKETS.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        if depth > _DEEPEST:
-            return True
-    return False

@@ -11,6 +11,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evgi_client.documents import parse_json
 from evgi_client.errors import InvalidAddressError, KeystoreError, KeystorePasswordError
 from evgi_client.messages.hashing import checksum_address
 
@@ -58,7 +59,7 @@ def read_document(path: Path) -> dict[str, Any]:
         KeystoreError: the file cannot be read, or is no keystore of version 3.
     """
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = parse_json(path.read_bytes())
     except OSError as error:
         raise KeystoreError(str(path), error.strerror or "cannot be read") from error
     except ValueError:

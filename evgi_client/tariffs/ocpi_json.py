@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, TypeAlias
 
+from evgi_client.documents import parse_json
 from evgi_client.errors import OcpiDocumentError, OcpiFieldError
 from evgi_client.units import scaled
 
@@ -20,11 +21,6 @@ OcpiValue: TypeAlias = "dict[str, OcpiValue] | list[OcpiValue] | str | int | Dec
 MAX_DECIMAL_EXPONENT = 30
 """A number beyond 1e30 or below 1e-30 is no price, energy or time, and would make integers of absurd length."""
 
-MAX_DEPTH = 64
-"""OCPI nests less than ten deep; twice this depth is refused for certain. Python's reader follows nesting on the C
-stack, and py-evm lifts the limit that would stop it before it runs out."""
-
-_ALL_BUT_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^\[\]{}"]+', re.DOTALL)
 _DATE_TIME = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII
 )
@@ -34,32 +30,19 @@ def read_json(text: str) -> OcpiValue:
     """The value of a JSON text, fractions as ``Decimal``.
 
     Raises:
-        OcpiDocumentError: the text is no JSON, has a number that is none (NaN, Infinity), or nests more than MAX_DEPTH.
+        OcpiDocumentError: the text is no JSON, has a number that is none (NaN, Infinity), or nests too deep.
     """
 
     def refuse(constant: str) -> OcpiValue:
         raise OcpiDocumentError(f"{constant} is no JSON number")
 
-    if _too_deep(text):
-        raise OcpiDocumentError(f"nested more than {MAX_DEPTH} deep")
     try:
-        value: OcpiValue = json.loads(text, parse_float=Decimal, parse_constant=refuse)
+        value: OcpiValue = parse_json(text, parse_float=Decimal, parse_constant=refuse)
     except OcpiDocumentError:
         raise
     except (ValueError, InvalidOperation) as error:  # also numbers too long to be numbers
         raise OcpiDocumentError(str(error)) from error
     return value
-
-
-def _too_deep(text: str) -> bool:
-    """Whether reading the text would nest too deep. Taking out the innermost pairs once for every level leaves what is
-    deeper, or what does not match: little of that is for the reader to report."""
-    brackets = _ALL_BUT_BRACKETS.sub("", text)
-    for _ in range(MAX_DEPTH):
-        if not brackets:
-            return False
-        brackets = brackets.replace("[]", "").replace("{}", "")
-    return len(brackets) > MAX_DEPTH
 
 
 def write_json(value: OcpiValue) -> str:

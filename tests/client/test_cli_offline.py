@@ -68,10 +68,16 @@ def commands() -> Iterator[tuple[str, Any]]:
     context = root.make_context("evgi", [], resilient_parsing=True)
     for name in root.list_commands(context):
         _, command, _ = root.resolve_command(context, [name])
-        if hasattr(command, "commands"):
-            yield from ((f"{name} {inner}", each) for inner, each in command.commands.items())
-        else:
-            yield name, command
+        yield from within(name, command)
+
+
+def within(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """A command, or those of a group, however deep."""
+    if not hasattr(command, "commands"):
+        yield name, command
+        return
+    for inner, each in command.commands.items():
+        yield from within(f"{name} {inner}", each)
 
 
 @pytest.fixture
