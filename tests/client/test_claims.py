@@ -121,7 +121,7 @@ def test_where_it_is_refused_is_named() -> None:
     "text",
     ['{"a":1,"a":1}', '{"a":{"b":1,"b":2}}', '{"a":1.0}', '{"a":1e3}', '{"a":NaN}', '{"a":-Infinity}', "[]", "1", "",
      "{", "\ufeff{}", '{"a":9007199254740992}', '{"a":' + "9" * 5000 + "}", '{"a":"\\ud800"}', "null", '{"a":1}x',
-     '{"a":' + "[" * 100_000 + "]" * 100_000 + "}", '{"a":' + "[" * DEEPEST + "]" * DEEPEST + "}"],
+     '{"a":' + "[" * 100_000 + "]" * 100_000 + "}", '{"a":' + "[" * (DEEPEST + 1) + "]" * (DEEPEST + 1) + "}"],
     ids=lambda text: text[:20],
 )  # fmt: skip
 def test_documents_that_two_readers_could_take_for_two_are_refused(text: str) -> None:
