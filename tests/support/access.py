@@ -307,3 +307,11 @@ def found_access(chain: Chain, signers: list[LocalSigner]) -> AccessBench:
     return AccessBench(
         chain, contracts, admin, owner, host, reader, friend, buyer, keeper, issuer, stranger, account, probe
     )
+
+
+def found_trips(chain: Chain, signers: list[LocalSigner]) -> AccessBench:
+    """``found_access`` with the trips registered, and ``friend`` the only one of the family."""
+    bench = found_access(chain, signers)
+    bench.bootstrap()
+    bench.members("addMembers", bench.friend)
+    return bench
