@@ -157,14 +157,15 @@ contract RevocationRegistry is EIP712, IRevocationRegistry {
         emit StatusesRevoked(msg.sender, word, indices, effectiveAt);
     }
 
-    /// @dev The last change has not taken effect: this one joins it, or goes in before it.
+    /// @dev The last change has not taken effect: this one joins it, or takes effect now and goes in before it, so that
+    /// no two are ahead and the times ascend.
     function _revokeAhead(StatusWord storage state, uint64 word, uint256 indices, uint64 effectiveAt) private {
         (uint64 since, uint256 changes) = (uint64(state.last), state.last >> 64);
-        if (effectiveAt > since) revert StatusChangeAhead(msg.sender, word, since);
         if (effectiveAt == since) {
             _checkValid(word, indices, state.valid);
             return;
         }
+        if (effectiveAt != block.timestamp) revert StatusChangeAhead(msg.sender, word, since);
         uint256 before = changes == 1 ? type(uint256).max : state.earlierValid[changes - 2];
         _checkValid(word, indices, before);
         if (changes == 1 || state.earlierSince[changes - 2] != effectiveAt) {

@@ -39,7 +39,7 @@ interface IRevocationRegistry {
     error StatusIndicesMissing(address publisher, uint64 word);
     /// @param indices Those of the indices given that are revoked by then already.
     error StatusesAlreadyRevoked(address publisher, uint64 word, uint256 indices);
-    /// @notice One change of a word is ahead at a time; another takes effect with it or before it.
+    /// @notice One change of a word is ahead at a time; another takes effect with it, or now.
     error StatusChangeAhead(address publisher, uint64 word, uint64 effectiveAt);
     error LengthsDiffer(uint256 words, uint256 indices);
 
