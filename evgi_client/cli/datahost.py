@@ -124,7 +124,8 @@ def serve(
     """
     with reported(as_json):
         from evgi_client.data.serving import listen as listening_at
-        from evgi_client.data.serving import serve as serve_parts
+        from evgi_client.data.serving import serve as serve_until_stopped
+        from evgi_client.data.serving import server
         from evgi_client.data.settings import STREAMS, HostSettings
 
         if (tls_certificate is None) != (tls_key is None):
@@ -146,7 +147,9 @@ def serve(
             show(as_json, {"listening": url, "host": host.identity}, f"listening on {url}")
             # Whoever started this reads it at once.
             typer.get_text_stream("stdout").flush()
-            serve_parts(host.parts(), listening, certificate=tls_certificate, key=tls_key, proxies=proxy)
+            serve_until_stopped(
+                server(host.parts(), certificate=tls_certificate, key=tls_key, proxies=proxy), listening
+            )
 
 
 @app.command(epilog=examples("evgi datahost anchor --keystore host.json"))

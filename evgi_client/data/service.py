@@ -140,6 +140,7 @@ def _routes(parts: Parts) -> FastAPI:
         description=_DESCRIPTION,
         license_info={"name": "Apache-2.0"},
         lifespan=lifespan,
+        redirect_slashes=False,
         # Both would load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    import uvicorn
+
     from evgi_client.access.judging import UnlockLimits
     from evgi_client.chain import ContractHandle
     from evgi_client.data.masterkey import MasterKey
@@ -207,15 +209,10 @@ def listen(address: str, port: int) -> socket.socket:
     return socket.create_server((address, port), family=family, backlog=256)
 
 
-def serve(
-    parts: Parts,
-    listening: socket.socket,
-    *,
-    certificate: Path | None = None,
-    key: Path | None = None,
-    proxies: str | None = None,
-) -> None:
-    """Serves until SIGTERM or SIGINT, then finishes what is under way. Logs one JSON object a line to stderr.
+def server(
+    parts: Parts, *, certificate: Path | None = None, key: Path | None = None, proxies: str | None = None
+) -> uvicorn.Server:
+    """The HTTP server of a host.
 
     Args:
         certificate, key: PEM files, for TLS.
@@ -224,12 +221,7 @@ def serve(
     import uvicorn
 
     from evgi_client.data.service import application
-    from evgi_client.data.shield import log
 
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    log.handlers, log.propagate = [handler], False
-    log.setLevel(logging.INFO)
     config = uvicorn.Config(
         application(parts, tls=certificate is not None),
         http="h11",
@@ -247,7 +239,18 @@ def serve(
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
+    return uvicorn.Server(config)
+
+
+def serve(serving: uvicorn.Server, listening: socket.socket) -> None:
+    """Serves until SIGTERM or SIGINT, then finishes what is under way. Logs one JSON object a line to stderr."""
+    from evgi_client.data.shield import log
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log.handlers, log.propagate = [handler], False
+    log.setLevel(logging.INFO)
     # The server raises the signal that stopped it once more when it has finished: that is not to be a failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listening])
+    serving.run(sockets=[listening])

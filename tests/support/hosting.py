@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import requests
-import uvicorn
 
 from evgi_client.access.accessor import Accessor, UnlockedSession
 from evgi_client.data.masterkey import MasterKey
-from evgi_client.data.service import application
-from evgi_client.data.serving import Hosting, create_store, listen
+from evgi_client.data.serving import Hosting, create_store, listen, server
 from evgi_client.data.settings import HostSettings
 from evgi_client.data.store import Store
 from evgi_client.data.writes import SignedWrite
@@ -269,18 +267,17 @@ class Reading:
 def serving(world: World, hosting: Hosting) -> Iterator[Served]:
     """The host's real server, in a thread of this process."""
     listening = listen("127.0.0.1", 0)
-    config = uvicorn.Config(application(hosting.parts()), lifespan="on", log_config=None, access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    running = server(hosting.parts())
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
         deadline = time.monotonic() + 20
-        while not server.started:
+        while not running.started:
             if not thread.is_alive() or time.monotonic() > deadline:
                 raise RuntimeError("the host did not start")
             time.sleep(0.01)
         yield Served(world, hosting, f"http://127.0.0.1:{listening.getsockname()[1]}")
     finally:
-        server.should_exit = True
+        running.should_exit = True
         thread.join(20)
         listening.close()
