@@ -7,12 +7,14 @@ import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from evgi_client.access.channel import EndReason
 from evgi_client.access.packets import RejectionReason, read_answer, read_request, sign_packet
+from evgi_client.chain import Artifact
 from evgi_client.data.client import DataClient
 from evgi_client.data.transport import HostTransport
 from evgi_client.data.writes import SignedWrite
@@ -38,10 +40,12 @@ from tests.support.hosting import BATTERY, METER, Served, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from evgi_client.chain import Chain
     from evgi_client.signing import LocalSigner
+
+
+TEST_ARTIFACTS = Path(__file__).parents[1] / "contracts" / "artifacts"
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +273,37 @@ def test_a_deputy_reads_and_writes_for_an_identity(served: Served) -> None:
         assert (record.account, record.write.writer) == (deputy.address, world.writer.address)
 
 
+def test_an_account_that_is_a_contract_reads_and_writes(served: Served) -> None:
+    """Its key signs, the chain says whether the account accepts it (EIP-1271)."""
+    world = served.world
+    artifact = Artifact.load("SmartAccount", TEST_ARTIFACTS)
+    account = world.chain.deploy(artifact, [world.stranger.address], world.stranger)
+
+    class OfAccount:
+        address = account.address
+        sign_digest = world.stranger.sign_digest
+        sign_transaction = world.stranger.sign_transaction
+
+    contract = OfAccount()
+    world.grant(contract, Right.READ | Right.WRITE, id=b"\x0c" * 32)
+    with client_of(world, served.url, contract) as client:
+        signed = client.write(world.resource(), BATTERY, b"by a contract")
+        served.anchor()
+        with client.unlock(world.resource(), Right.READ | Right.WRITE) as session:
+            (record,) = session.records(BATTERY)
+    assert record.write == signed.write
+    assert record.account == account.address
+    # The same key in its own name may do nothing.
+    with client_of(world, served.url, world.stranger) as client, pytest.raises(UnlockRejectedError):
+        client.unlock(world.resource())
+    with (
+        client_of(world, served.url, world.stranger, identity=account.address) as client,
+        pytest.raises(UnlockRejectedError) as rejected,
+    ):
+        client.unlock(world.resource())
+    assert rejected.value.reason is RejectionReason.SIGNATURE
+
+
 def test_uses_are_counted_a_session_and_the_last_one_can_be_used(served: Served) -> None:
     world = served.world
     written(served, 1)
@@ -313,6 +348,22 @@ def test_a_session_that_expires_or_is_forgotten_is_opened_again(world: World, tm
             assert session.id not in (first, second)
             session.end()
             client.close()
+
+
+def test_a_request_does_not_come_to_life_again_with_the_host(world: World, tmp_path: Path) -> None:
+    attempt = world.accessor().request(world.host.address, world.resource(), Right.READ, world.chain.now())
+    for number in range(2):
+        with (
+            world.new_store(str(tmp_path / "host.db")) as store,
+            hosting.serving(world, world.hosting(store)) as served,
+        ):
+            answer = served.post("/v1/unlock", data=attempt.packet)
+            if number == 0:
+                assert answer.status_code == 200
+                attempt.take(answer.content, world.chain.now())
+            else:
+                assert answer.status_code == 403
+                assert read_answer(answer.content).message.reason == RejectionReason.REPLAYED
 
 
 def test_another_host_chain_or_registry_is_not_spoken_to(served: Served) -> None:
