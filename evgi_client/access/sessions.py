@@ -93,8 +93,7 @@ class HostSession:
 
 
 class Sessions:
-    """The sessions of a host, in bounded space. What has ended is kept, to say why, until it would have expired or its
-    room is needed.
+    """The sessions of a host, in bounded space. What has ended is kept for a while, to say why.
 
     Args:
         capacity: live sessions at a time.
@@ -104,11 +103,14 @@ class Sessions:
     def __init__(self, capacity: int, per_accessor: int) -> None:
         self._capacity = capacity
         self._per_accessor = per_accessor
-        self._by_id: dict[bytes, HostSession] = {}
+        # Sessions end by themselves: what has ended is moved over when room is needed.
+        self._open: dict[bytes, HostSession] = {}
+        self._own: dict[str, list[HostSession]] = {}
+        self._over: dict[bytes, HostSession] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self._open) + len(self._over)
 
     def get(self, session: bytes, now: int) -> HostSession:
         """The live session of this id.
@@ -116,7 +118,8 @@ class Sessions:
         Raises:
             AccessSessionUnknownError, AccessSessionExpiredError, AccessSessionEndedError: there is none.
         """
-        found = self._by_id.get(session)
+        with self._lock:
+            found = self._open.get(session) or self._over.get(session)
         if found is None:
             raise AccessSessionUnknownError(session)
         if found.channel.ended is not None:
@@ -128,30 +131,44 @@ class Sessions:
     def live(self, now: int) -> list[HostSession]:
         """Every session that is neither ended nor expired, oldest first."""
         with self._lock:
-            return [session for session in self._by_id.values() if session.live(now)]
+            return [session for session in self._open.values() if session.live(now)]
 
     def room_at(self, accessor: str, now: int) -> int | None:
         """When there will be room for another session of an accessor, Unix seconds; None where there is."""
-        live = self.live(now)
-        own = sum(1 for session in live if session.accessor == accessor)
-        if len(live) < self._capacity or own >= self._per_accessor:
-            return None
-        return min(session.expires_at for session in live)
+        with self._lock:
+            if self._has_room(now) or len(self._own.get(accessor, ())) >= self._per_accessor:
+                return None
+            return min(session.expires_at for session in self._open.values())
 
     def add(self, session: HostSession, now: int) -> bool:
         """Adds a session: False where there is no room."""
         with self._lock:
-            # Expired ones stay for a while too, so that who is late hears that it is.
-            live = [each for each in self._by_id.values() if each.live(now)]
-            own = [each for each in live if each.accessor == session.accessor]
+            for each in list(self._own.get(session.accessor, ())):
+                if not each.live(now):
+                    self._retire(each)
+            own = self._own.get(session.accessor, [])
             if len(own) >= self._per_accessor:
                 own[0].channel.end(EndReason.REPLACED)
-                live.remove(own[0])
-            if len(live) >= self._capacity:
+                self._retire(own[0])
+            if not self._has_room(now):
                 return False
-            for each in [each for each in self._by_id.values() if not each.live(now)]:
-                if len(self._by_id) < 2 * self._capacity:
-                    break
-                del self._by_id[each.id]
-            self._by_id[session.id] = session
+            self._open[session.id] = session
+            self._own.setdefault(session.accessor, []).append(session)
             return True
+
+    def _has_room(self, now: int) -> bool:
+        if len(self._open) >= self._capacity:
+            for each in list(self._open.values()):
+                if not each.live(now):
+                    self._retire(each)
+        return len(self._open) < self._capacity
+
+    def _retire(self, session: HostSession) -> None:
+        del self._open[session.id]
+        own = self._own[session.accessor]
+        own.remove(session)
+        if not own:
+            del self._own[session.accessor]
+        while len(self._over) >= self._capacity:
+            del self._over[next(iter(self._over))]
+        self._over[session.id] = session
