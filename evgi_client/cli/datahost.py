@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evgi_client.cli import datahost_keys
+from evgi_client.cli import datahost_keys, datahost_records
 from evgi_client.cli.datahost_options import (
     DEFAULT_MASTER_KEY,
     DEFAULT_STORE,
@@ -255,6 +255,8 @@ def status(*, store: Store = DEFAULT_STORE, as_json: AsJson = False) -> None:
             show(as_json, document, f"host {opened.facts['host']}\n{text}")
 
 
+app.command(epilog=datahost_records.WRITE_EXAMPLES)(datahost_records.write)
+app.command(epilog=datahost_records.READ_EXAMPLES)(datahost_records.read)
 app.command(epilog=datahost_keys.ROTATE_EXAMPLES)(datahost_keys.rotate)
 app.command(epilog=datahost_keys.REKEY_EXAMPLES)(datahost_keys.rekey)
 app.command(epilog=datahost_keys.ERASE_EXAMPLES)(datahost_keys.erase)

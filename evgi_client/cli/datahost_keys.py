@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from evgi_client.cli.datahost_options import (
     DEFAULT_MASTER_KEY,
     DEFAULT_STORE,
     MasterKeyFile,
+    Resource,
     Store,
     master_in,
     new_master,
@@ -23,18 +23,6 @@ from evgi_client.cli.output import show
 ROTATE_EXAMPLES = examples("evgi datahost rotate 0x5a…5a")
 REKEY_EXAMPLES = examples("evgi datahost rekey new-master-key.json")
 ERASE_EXAMPLES = examples("evgi datahost erase 0x5a…5a --yes")
-
-
-def _resource(text: str) -> bytes:
-    if not re.fullmatch(r"0x[0-9a-fA-F]{64}", text):
-        raise typer.BadParameter(f"{text!r} is no resource: expected 32 bytes in hexadecimal after 0x")
-    return bytes.fromhex(text[2:])
-
-
-Resource = Annotated[
-    bytes,
-    typer.Argument(metavar="RESOURCE", parser=_resource, help="A resource's id, as evgi access prints it."),
-]
 
 
 def rotate(

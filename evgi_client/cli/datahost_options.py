@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 
 from evgi_client.cli.keys import new_password_for, password_for
 from evgi_client.cli.suite import open_suite
+from evgi_client.messages.data import stream_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +42,22 @@ MasterKeyFile = Annotated[
         help="The key that records are encrypted under. Its password is asked for, or is the first line of"
         " EVGI_MASTER_PASSWORD_FILE, or else of EVGI_PASSWORD_FILE.",
     ),
+]
+
+
+def _resource(text: str) -> bytes:
+    if not re.fullmatch(r"0x[0-9a-fA-F]{64}", text):
+        raise typer.BadParameter(f"{text!r} is no resource: expected 32 bytes in hexadecimal after 0x")
+    return bytes.fromhex(text[2:])
+
+
+def stream_of(text: str) -> bytes:
+    """A stream's id: of its name, or as it is printed."""
+    return bytes.fromhex(text[2:]) if re.fullmatch(r"0x[0-9a-fA-F]{64}", text) else stream_id(text)
+
+
+Resource = Annotated[
+    bytes, typer.Argument(metavar="RESOURCE", parser=_resource, help="A resource's id: 32 bytes after 0x.")
 ]
 DEFAULT_STORE = "datahost.db"
 DEFAULT_MASTER_KEY = Path("master-key.json")

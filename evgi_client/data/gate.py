@@ -39,6 +39,7 @@ class Gate:
 
     Args:
         contracts: handles of the suite by name.
+        host: the identity of the host.
         signer: who counts uses, acting for the host.
         from_block: the block of the deployment, where reading of events begins.
         clock: the host's clock, Unix seconds.
@@ -47,12 +48,14 @@ class Gate:
     def __init__(
         self,
         contracts: Mapping[str, ContractHandle],
+        host: str,
         signer: Signer,
         from_block: int = 0,
         clock: Callable[[], int] = _wall,
     ) -> None:
         self._access = contracts["AccessRegistry"]
         self._identities = contracts["DIDRegistry"]
+        self._host = host
         self._signer = signer
         self._from_block = from_block
         self._clock = clock
@@ -68,6 +71,15 @@ class Gate:
         """May an accessor do this with a resource at a time, as of the latest block?"""
         allowed, reason, certificate = self._access.call("check", resource, accessor, int(right), moment)
         return Decision(allowed, Reason(reason), certificate)
+
+    def check_here(self, resource: bytes, accessor: str, right: Right, moment: int) -> Decision:
+        """``check`` for what this host keeps: of a resource that another host keeps, or keeps by now, it answers its
+        owner alone."""
+        decision = self.check(resource, accessor, right, moment)
+        could_be = decision.allowed or decision.reason is Reason.USED_UP
+        if could_be and decision.reason is not Reason.OWNER and self.host_at(resource, moment) != self._host:
+            return Decision(False, Reason.UNKNOWN_RESOURCE, bytes(32))
+        return decision
 
     def acts_for(self, identity: str, account: str) -> bool:
         """Is an account the owner of an identity, or does it sign for it, now?"""

@@ -136,7 +136,7 @@ class Hosting:
             self.identity,
             self.signer,
             self.access_domain,
-            check=gate.check,
+            check=gate.check_here,
             purpose_of=gate.purpose_of,
             acts_for=gate.acts_for,
             nonces=StoredNonces(self.store),
@@ -162,8 +162,8 @@ class Hosting:
 
     def _gate(self) -> Gate:
         if self.clock is None:
-            return Gate(self.contracts, self.signer, self.from_block)
-        return Gate(self.contracts, self.signer, self.from_block, self.clock)
+            return Gate(self.contracts, self.identity, self.signer, self.from_block)
+        return Gate(self.contracts, self.identity, self.signer, self.from_block, self.clock)
 
     def _background(self) -> Callable[[bool], None]:
         from evgi_client.data.shield import line, log

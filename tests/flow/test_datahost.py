@@ -426,6 +426,19 @@ def test_a_certificate_is_for_its_purpose(served: Served) -> None:
     assert served.unlock(world.stranger, purpose=billing).ask({"do": "list"}) == {"streams": []}
 
 
+def test_a_resource_that_moved_away_is_read_by_its_owner_alone(served: Served) -> None:
+    world = served.world
+    served.put(world.write(b"to be taken along"))
+    reading = served.unlock()
+    world.chain.advance_to(world.chain.now() + 10)
+    world.bootstrap(host=world.stranger.address)
+    refused(reading.post({"do": "list"}), 410, "session_ended", reason="access_lost")
+    with pytest.raises(UnlockRejectedError) as caught:
+        served.unlock()
+    assert caught.value.reason == RejectionReason.UNKNOWN_RESOURCE
+    assert len(served.unlock(world.owner).read()["writes"]) == 1
+
+
 def test_a_session_expires(served: Served) -> None:
     reading = served.unlock()
     packet = reading.session.seal(b"{}", served.world.chain.now())
