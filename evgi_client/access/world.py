@@ -182,6 +182,17 @@ class World:
         found = group.members[member].at(time) if member in group.members else None
         return found[0] if found and found[1] else None
 
+    def accessors(self, resource: bytes) -> list[str]:
+        """Whom the facts about a resource name: who was granted, listed, or a member of a group that was granted."""
+        found = self.resources.get(resource)
+        if found is None:
+            return []
+        named = {*found.grants, *found.blocked, *found.allowed}
+        for log in found.places.values():
+            for entry in log.entries:
+                named.update(self.groups[entry.certificate.group].members)
+        return sorted(named, key=str.lower)
+
     def _take(self, fact: Fact) -> None:
         if isinstance(fact, Bootstrapped):
             self._bootstrap(fact)
