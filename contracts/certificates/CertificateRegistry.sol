@@ -419,7 +419,7 @@ contract CertificateRegistry is EIP712, AccessManaged, ICertificateRegistry {
         return _identities.identityOwner(anchor) == msg.sender;
     }
 
-    /// @return number The version in force at a time; 0 where none was.
+    /// @return number The version in force at a time; 0, and nothing else, where none was.
     function _versionAt(address anchor, uint64 time) private view returns (uint32 number, Version memory version) {
         Anchor storage state = _anchors[anchor];
         uint32 high = state.latest;
@@ -428,8 +428,9 @@ contract CertificateRegistry is EIP712, AccessManaged, ICertificateRegistry {
             if (state.versions[middle].validFrom <= time) number = middle;
             else high = middle - 1;
         }
-        version = state.versions[number];
         // None of number 0 is kept, so its span is empty.
-        if (time >= version.validUntil) return (0, version);
+        Version storage found = state.versions[number];
+        if (time < found.validUntil) version = found;
+        else number = 0;
     }
 }

@@ -128,6 +128,15 @@ def test_governance_accredits_for_types_and_a_time(bare: Registries) -> None:
         1, None, (USER, VEHICLE), 3, begin, end
     )
     assert asked.accreditation_at(bare.root.address, end) is None
+    for time in (begin - 1, end):
+        assert tuple(bare.certificates.call("accreditationAt", bare.root.address, time)) == (
+            0,
+            NOBODY,
+            0,
+            0,
+            0,
+            0,
+        )
     assert entity_types_in(ALL_TYPES) == tuple(EntityType)[1:]
 
 
