@@ -17,8 +17,8 @@ import {AttributeChange, DelegateChange, OwnerChange} from "../types/Identity.so
 /// it, until they are revoked or expire; they no longer act for the identity (`actsFor`).
 /// @dev An identity without an owner is deactivated, for good. The zero address is one from the beginning.
 ///
-/// Blocks and seconds are kept in 32 bits, which last until block 4,294,967,295 and the year 2106; past them changes
-/// fail.
+/// Seconds, blocks and nonces are kept in 32 bits. From the year 2106 on owners no longer change; past block
+/// 4,294,967,295 a history can no longer be walked back.
 interface IDIDRegistry {
     /// @notice As in ERC-1056. Here and below, `previousChange` is the block of the identity's change before this one, 0
     /// for the first.
@@ -37,6 +37,8 @@ interface IDIDRegistry {
 
     error IdentityDeactivated(address identity);
     error NotOwner(address identity, address caller, address owner);
+    /// @notice The beginning of an epoch no longer fits its 32 bits.
+    error OwnershipClockEnded(uint256 time);
     /// @notice Nobody's signature recovers to the zero address, yet every failed recovery does.
     error DelegateZero(address identity);
     error ValidityTooLong(address identity, uint256 validity, uint256 limit);
@@ -45,6 +47,10 @@ interface IDIDRegistry {
     error ChangeExpired(address identity, uint32 nonce, uint64 deadline, uint64 time);
     /// @param recovered Whose key signed, if anyone's: of another owner, or of another message, chain or contract.
     error OwnerSignatureInvalid(address identity, uint32 nonce, address owner, address recovered);
+    /// @notice What begins this many bytes before the end of a batch is no change.
+    error ChangeKindUnknown(uint256 kind, uint256 remaining);
+    /// @notice The last change of a batch lacks this many bytes.
+    error ChangesCutShort(uint256 missing);
 
     /// @notice The owner hands an identity over, to the zero address for good.
     function changeOwner(address identity, address newOwner) external;
@@ -73,8 +79,8 @@ interface IDIDRegistry {
     function changeAttributeSigned(AttributeChange calldata change, bytes calldata signature) external;
 
     /// @notice Brings changes that keys signed, of any kinds and identities, in order: all or none. It comes to the same
-    /// as bringing each by itself.
-    /// @param changes Each packed, end to end:
+    /// as bringing each by itself, for less gas even where it is only one.
+    /// @param changes At least one, each packed, end to end:
     ///
     ///     kind 1 | identity 20 | nonce 4 | deadline 8 | r 32 | s 32 | and, by kind
     ///     1, OwnerChange:      owner 20
@@ -82,7 +88,7 @@ interface IDIDRegistry {
     ///     3, AttributeChange:  name 32 | validTo 8 | length of the value 2 | value
     ///
     /// `s` is the one that goes with v = 27.
-    function relay(bytes calldata changes) external;
+    function applySigned(bytes calldata changes) external;
 
     /// @notice Who controls an identity: itself where it never changed hands, 0 where it is deactivated.
     function identityOwner(address identity) external view returns (address);

@@ -171,15 +171,15 @@ class Identities:
         return self._transact(_SIGNED_FUNCTIONS[type(change)], change, signature)
 
     def relay(self, changes: Iterable[SignedChange]) -> list[Receipt]:
-        """Brings any number of changes that keys signed, in order, in as few transactions as nodes take: one for some
-        700. A transaction takes all of its changes or none.
+        """Brings any number of changes that keys signed, each identity's in order, in as few transactions as nodes take:
+        one for some 700. A transaction takes all of its changes or none.
 
         Raises:
             ContractError: as for ``bring``, with identity and nonce of the change that is refused. Transactions before
                 this one stand.
-            ChangeTooLongError: a value that only ``bring`` takes.
+            ChangeTooLongError: a value that only ``bring`` takes. Nothing is sent.
         """
-        return [self._transact("relay", batch) for batch in list(batches(changes))]
+        return [self._transact("applySigned", batch) for batch in list(batches(changes))]
 
     def _next(self, identity: str, nonce: int | None) -> int:
         return self.nonce(identity) if nonce is None else nonce
