@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from evgi_client import __version__
 from evgi_client.cli import (
+    access,
     authorise,
     cert,
     datahost,
@@ -99,6 +100,7 @@ app.add_typer(key.app, name="key")
 app.add_typer(deploy.app, name="deploy")
 app.add_typer(did.app, name="did")
 app.add_typer(cert.app, name="cert")
+app.add_typer(access.app, name="access")
 app.add_typer(datahost.app, name="datahost")
 app.add_typer(enrol.app, name="enrol")
 app.add_typer(peer.app, name="peer")
