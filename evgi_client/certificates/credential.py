@@ -8,7 +8,7 @@ proof of the document, and a document with a word changed has none.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from evgi_client.certificates.claims import Claim, Hashes, claims_hash, hashes_of, require_listed, salted
@@ -57,7 +57,7 @@ class EntityCredential:
     """Of the ``CertificateRegistry``."""
     keys: tuple[SubjectKey, ...]
     hashes: Hashes
-    claims: Mapping[str, Claim]
+    claims: Mapping[str, Claim] = field(repr=False)
     signature: bytes
     """Of the issuer's owner: a key's 65 bytes, or what its account (EIP-1271) accepts."""
 

@@ -280,6 +280,12 @@ def test_a_status_is_left_out_where_there_is_none() -> None:
     assert EntityCredential.from_json(document).certificate.status_index == 0
 
 
+def test_no_claim_is_printed_with_a_certificate() -> None:
+    shown = repr(credential())
+    assert "1M8GDM9AXKP042788" not in shown
+    assert "salt" not in shown
+
+
 def test_no_two_drafts_are_alike() -> None:
     one, other = credential(), credential()
     assert one.hash != other.hash
