@@ -15,6 +15,7 @@ from evgi_client.certificates.claims import Claim, Hashes, claims_hash, hashes_o
 from evgi_client.certificates.documents import Json, canonical, seconds_of, time_text
 from evgi_client.certificates.identifiers import normalised, require_normal
 from evgi_client.certificates.keys import SubjectKey, keys_hash, require_distinct
+from evgi_client.certificates.ownership import NOBODY
 from evgi_client.certificates.proof import (
     ASSERTION,
     CONTEXT,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from evgi_client.signing.recovery import IsValidSignature
 
 TYPE = ("VerifiableCredential", "EvgiEntityCertificate")
-NOBODY = "0x" + "00" * 20
 
 _ID = "urn:evgi:certificate:"
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evgi_client.certificates.credential import NOBODY, EntityCredential, StatusIndex
+from evgi_client.certificates.credential import EntityCredential, StatusIndex
+from evgi_client.certificates.ownership import NOBODY
 from evgi_client.errors import RenewalError
 from evgi_client.messages.hashing import keccak256
 

@@ -115,7 +115,8 @@ def issue(
     hashes reach the chain.
     """
     with reported(as_json):
-        from evgi_client.certificates.credential import NOBODY, draft, sign
+        from evgi_client.certificates.credential import draft, sign
+        from evgi_client.certificates.ownership import NOBODY
 
         chain_id = _chain_id(manifest)
         status = _status(status_publisher, status_index, chain_id)

@@ -10,6 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_utils import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -31,7 +34,7 @@ from evgi_client.errors import (
     SigningError,
     SubjectKeyError,
 )
-from evgi_client.messages.certificates import EntityType
+from evgi_client.messages.certificates import EntityCertificate, EntityType
 from tests.support.credentials import (
     BEGIN,
     CLAIMS,
@@ -167,6 +170,40 @@ def same_but_claims(changed: Any, document: Any) -> bool:
         return False
     whole = {**subject, "claims": document["credentialSubject"]["claims"]}
     return same({**changed, "credentialSubject": whole}, document)
+
+
+def test_a_document_has_one_hash_for_good() -> None:
+    """Values that other implementations, and documents that are out there, must agree with."""
+    fixed = draft(
+        EntityType.METER,
+        SUBJECT,
+        ISSUER.address,
+        CLAIMS[EntityType.METER],
+        DOMAIN,
+        keys=KEYS[EntityType.METER],
+        valid_from=BEGIN,
+        valid_until=END,
+        random=lambda count: b"\x07" * count,
+    )
+    serial = keccak(b"\x07" * 32 + b'["meterSerial","1EMH0012345678"]')
+    listed = keccak(text='{"meterSerial":"0x' + serial.hex() + '"}')
+    keys = keccak(
+        text='[{"algorithm":"secp256k1","publicKey":"0x' + METER_KEY.public_key.hex() + '","use":"metering"}]'
+    )
+    signed = fixed.certificate
+    assert (fixed.hashes["meterSerial"], signed.claims, signed.keys) == (serial, listed, keys)
+    assert signed.schema.hex() == "1c2c538fca58a3a2d62614d7f97af1d47b6e95e4bec723fc3b0e08a5fdcd313a"
+    assert fixed.hash.hex() == "0ca66923f850cd64e1562077b81bb980d50211410da7b1828a981975ec97d37c"
+
+
+def test_the_proof_is_an_ordinary_eip_712_signature() -> None:
+    """Any wallet's library finds the issuer in it, from what the document says."""
+    issued = credential()
+    proof = issued.to_json()["proof"]
+    types = {EntityCertificate.TYPE: EntityCertificate.typed_data_types()[EntityCertificate.TYPE]}
+    message = encode_typed_data(proof["eip712"]["domain"], types, issued.certificate.to_json())
+    signature = bytes.fromhex(proof["proofValue"].removeprefix("f"))
+    assert Account.recover_message(message, signature=signature) == ISSUER.address
 
 
 def test_another_contract_is_told_by_the_domain() -> None:
