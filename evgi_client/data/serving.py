@@ -220,11 +220,12 @@ def server(
     """
     import uvicorn
 
+    from evgi_client.data.patience import PatientProtocol
     from evgi_client.data.service import application
 
     config = uvicorn.Config(
         application(parts, tls=certificate is not None),
-        http="h11",
+        http=PatientProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ import requests
 from jsonschema import Draft202012Validator
 
 from evgi_client.chain import Chain
+from evgi_client.data.patience import PatientProtocol
 from evgi_client.data.service import STATUS
 from evgi_client.data.store import Store
 from evgi_client.errors import ChainUnreachableError
@@ -227,6 +229,50 @@ def test_a_body_that_does_not_come_is_not_waited_for(served: Served) -> None:
     assert time.monotonic() - began < 8
     assert b" 408 " in answer.split(b"\r\n")[0]
     assert b'"code":"timeout"' in answer
+
+
+@pytest.mark.parametrize("head", [b"", b"GET /v1/host HTTP/1.1\r\nhost:"])
+def test_a_head_that_does_not_come_is_not_waited_for(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    monkeypatch.setattr(PatientProtocol, "head_seconds", 0.5)
+    with hosting.serving(world, world.hosting(store)) as served:
+        began = time.monotonic()
+        with suppress(ConnectionResetError):
+            raw(served, head)
+        assert 0.4 < time.monotonic() - began < 5
+        # One that asks, waits and asks again is another matter.
+        with requests.Session() as session:
+            for _ in range(2):
+                assert session.get(served.url + "/v1/host", timeout=10).status_code == 200
+                time.sleep(0.8)
+
+
+def is_cut_off(connection: socket.socket, request: bytes) -> bool:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        try:
+            connection.sendall(request * 100)
+        except (ConnectionError, TimeoutError):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_an_answer_that_is_not_taken_is_not_kept_for_ever(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PatientProtocol, "take_seconds", 0.5)
+    with hosting.serving(world, world.hosting(store)) as served:
+        host, port = served.url.removeprefix("http://").split(":")
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.settimeout(10)
+            connection.connect((host, int(port)))
+            request = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n"
+            # Asked again and again, never read: the buffers on the way fill up, and the host ends it.
+            assert is_cut_off(connection, request)
+        assert served.get("/v1/host").status_code == 200
 
 
 def test_a_client_that_asks_too_often_is_told_to_wait(world: World, store: Store) -> None:

@@ -1,0 +1,60 @@
+"""A connection that keeps the host waiting is ended: one that sends no whole request head, or takes no answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+HEAD_SECONDS = 10
+"""For the head of a request, from the opening of the connection or from the first byte after another request."""
+
+TAKE_SECONDS = 120
+"""For a client to take an answer, of 8 MiB at most."""
+
+
+class PatientProtocol(H11Protocol):
+    """Uvicorn's HTTP, which by itself waits for ever in both cases. A body is waited for by the shield."""
+
+    head_seconds: float = HEAD_SECONDS
+    take_seconds: float = TAKE_SECONDS
+
+    _head: asyncio.TimerHandle | None = None
+    _take: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for timer in (self._head, self._take):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._take is None:
+            self._take = self.loop.call_later(self.take_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._take is not None:
+            self._take.cancel()
+            self._take = None
+
+    def _wait_for_head(self) -> None:
+        if self.conn.their_state is h11.IDLE:
+            if self._head is None:
+                self._head = self.loop.call_later(self.head_seconds, self.transport.abort)
+        elif self._head is not None:
+            self._head.cancel()
+            self._head = None
