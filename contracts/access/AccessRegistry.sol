@@ -3,13 +3,13 @@ pragma solidity ^0.8.28;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 import {IAccessRegistry} from "../interfaces/IAccessRegistry.sol";
 import {ICertificateRegistry} from "../interfaces/ICertificateRegistry.sol";
 import {IDIDRegistry} from "../interfaces/IDIDRegistry.sol";
 import {IRevocationRegistry} from "../interfaces/IRevocationRegistry.sol";
 import {CertificateLog} from "../libraries/CertificateLog.sol";
+import {DatedValues} from "../libraries/DatedValues.sol";
 import {
     ACCESS_CERTIFICATE_TYPEHASH,
     ALL_RIGHTS,
@@ -22,11 +22,10 @@ import {
 /// @dev See IAccessRegistry.
 contract AccessRegistry is EIP712, IAccessRegistry {
     using CertificateLog for CertificateLog.Log;
-    using Checkpoints for Checkpoints.Trace208;
+    using DatedValues for DatedValues.List;
 
     /// @dev `owner`, `knownSince` and `places` share a slot. `displacedAt` is when a group's dead certificate gave its place
-    /// to another group's. Lists hold, from each second on: `blocked` 1 or 0; `allowed` the second of the entry and the
-    /// rights (see `_entryOf`), or 0.
+    /// to another group's. Lists hold 1 or 0; `allowed` the rights.
     struct Resource {
         address owner;
         uint48 knownSince;
@@ -35,8 +34,8 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         mapping(address accessor => CertificateLog.Log certificates) grants;
         mapping(uint256 place => CertificateLog.Log certificates) groups;
         mapping(bytes32 group => uint64 time) displacedAt;
-        mapping(address accessor => Checkpoints.Trace208 list) blocked;
-        mapping(address accessor => Checkpoints.Trace208 list) allowed;
+        mapping(address accessor => DatedValues.List list) blocked;
+        mapping(address accessor => DatedValues.List list) allowed;
     }
 
     /// @dev What the log does not hold of an access certificate. The first four share a slot.
@@ -56,10 +55,10 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         uint32 defaultRights;
     }
 
-    /// @dev `members` holds, from each second on, the second since which one is a member, or 0.
+    /// @dev `members` holds 1 or 0.
     struct Group {
         address owner;
-        mapping(address member => Checkpoints.Trace208 since) members;
+        mapping(address member => DatedValues.List list) members;
     }
 
     /// @dev Bounds the walk from a certificate to the owner's.
@@ -152,7 +151,7 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         Resource storage state = _ownResource(resource);
         for (uint256 i; i < accessors.length; ++i) {
             _checkAccessor(accessors[i], state.owner);
-            if (_set(state.blocked[accessors[i]], 1)) emit AccessorBlocked(resource, accessors[i], _now());
+            if (state.blocked[accessors[i]].set(1)) emit AccessorBlocked(resource, accessors[i], _now());
         }
     }
 
@@ -160,7 +159,7 @@ contract AccessRegistry is EIP712, IAccessRegistry {
     function unblockAccessors(bytes32 resource, address[] calldata accessors) external {
         Resource storage state = _ownResource(resource);
         for (uint256 i; i < accessors.length; ++i) {
-            if (_set(state.blocked[accessors[i]], 0)) emit AccessorUnblocked(resource, accessors[i], _now());
+            if (state.blocked[accessors[i]].set(0)) emit AccessorUnblocked(resource, accessors[i], _now());
         }
     }
 
@@ -172,8 +171,8 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         _checkEpoch(state.owner, epoch, _now());
         for (uint256 i; i < accessors.length; ++i) {
             _checkAccessor(accessors[i], state.owner);
-            if (_allowedSince(state, accessors[i], _now(), epoch) == rights) continue;
-            _set(state.allowed[accessors[i]], _entryOf(rights));
+            if (_allowed(state, accessors[i], _now(), epoch) == rights) continue;
+            state.allowed[accessors[i]].put(rights);
             emit AccessorAllowed(resource, accessors[i], rights, _now());
         }
     }
@@ -182,7 +181,7 @@ contract AccessRegistry is EIP712, IAccessRegistry {
     function disallowAccessors(bytes32 resource, address[] calldata accessors) external {
         Resource storage state = _ownResource(resource);
         for (uint256 i; i < accessors.length; ++i) {
-            if (_set(state.allowed[accessors[i]], 0)) emit AccessorDisallowed(resource, accessors[i], _now());
+            if (state.allowed[accessors[i]].set(0)) emit AccessorDisallowed(resource, accessors[i], _now());
         }
     }
 
@@ -199,8 +198,8 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         }
         for (uint256 i; i < members.length; ++i) {
             _checkAccessor(members[i], address(0));
-            if (state.members[members[i]].latest() > epoch) continue;
-            _set(state.members[members[i]], _now());
+            if (_isMember(state, members[i], _now(), epoch)) continue;
+            state.members[members[i]].put(1);
             emit MemberAdded(group, members[i], _now());
         }
     }
@@ -215,7 +214,7 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         Group storage state = _groups[group];
         if (state.owner == address(0)) revert GroupUnknown(group);
         for (uint256 i; i < members.length; ++i) {
-            if (_set(state.members[members[i]], 0)) emit MemberRemoved(group, members[i], _now());
+            if (state.members[members[i]].set(0)) emit MemberRemoved(group, members[i], _now());
         }
     }
 
@@ -286,13 +285,13 @@ contract AccessRegistry is EIP712, IAccessRegistry {
 
     /// @inheritdoc IAccessRegistry
     function isBlockedAt(bytes32 resource, address accessor, uint64 time) external view returns (bool) {
-        return _valueAt(_resources[resource].blocked[accessor], time) != 0;
+        return _isBlocked(_resources[resource], accessor, time);
     }
 
     /// @inheritdoc IAccessRegistry
     function allowedAt(bytes32 resource, address accessor, uint64 time) external view returns (uint32 rights) {
         Resource storage state = _resources[resource];
-        return _allowedSince(state, accessor, time, _epochOf(state.owner, time));
+        return _allowed(state, accessor, time, _epochOf(state.owner, time));
     }
 
     /// @inheritdoc IAccessRegistry
@@ -411,14 +410,6 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         emit CertificateUsed(hash, accessor, uses, _now());
     }
 
-    /// @dev Sets a dated value from now on.
-    /// @return changed False where it was that already.
-    function _set(Checkpoints.Trace208 storage list, uint208 value) private returns (bool changed) {
-        if (list.latest() == value) return false;
-        list.push(uint48(block.timestamp), value);
-        return true;
-    }
-
     /// @dev What can be said against the certificate alone.
     /// @return epoch The resource's, now.
     function _checkTerms(address owner, AccessCertificate calldata certificate) private view returns (uint64 epoch) {
@@ -454,7 +445,7 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         // The right that is asked for comes later, by name: here all that counts is that the parent is alive.
         if (
             parent == 0 || held.certificate != parent || held.broughtAt <= epoch
-                || _valueAt(state.blocked[certificate.granter], _now()) != 0
+                || _isBlocked(state, certificate.granter, _now())
                 || _isRevoked(state.owner, parent, _now())
                 || _standing(state, held, _terms[parent].rights, _now()) != Reason.CERTIFICATE
         ) revert ParentNotInForce(parent, certificate.granter);
@@ -540,7 +531,7 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         address owner = state.owner;
         if (owner == address(0) || time < state.knownSince) return (Reason.UNKNOWN_RESOURCE, 0, 0);
         if (accessor == owner) return (Reason.OWNER, 0, 0);
-        if (_valueAt(state.blocked[accessor], time) != 0) return (Reason.BLOCKED, 0, 0);
+        if (_isBlocked(state, accessor, time)) return (Reason.BLOCKED, 0, 0);
 
         uint64 epoch = _epochOf(owner, time);
         reason = Reason.DENIED;
@@ -553,7 +544,7 @@ contract AccessRegistry is EIP712, IAccessRegistry {
             if (reason == Reason.DENIED) certificate = 0;
         }
 
-        if (_holds(_allowedSince(state, accessor, time, epoch), right)) return (Reason.ALLOW_LIST, 0, 0);
+        if (_holds(_allowed(state, accessor, time, epoch), right)) return (Reason.ALLOW_LIST, 0, 0);
 
         for (; place < state.places; ++place) {
             (Reason found, bytes32 granted) = _group(state, place, accessor, right, time, epoch);
@@ -581,7 +572,7 @@ contract AccessRegistry is EIP712, IAccessRegistry {
             address granter = terms.granter;
             if (granter == owner) return Reason.CERTIFICATE;
 
-            if (_valueAt(state.blocked[granter], time) != 0) return Reason.DENIED;
+            if (_isBlocked(state, granter, time)) return Reason.DENIED;
             if (_isRevoked(granter, entry.certificate, time)) return Reason.REVOKED;
             if (entry.broughtAt <= _identities.ownedSinceAt(granter, time)) return Reason.DENIED;
             entry = state.grants[granter].at(time);
@@ -621,17 +612,23 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         return _isRevoked(state.owner, entry.certificate, time) ? bytes32(0) : entry.certificate;
     }
 
-    function _allowedSince(Resource storage state, address accessor, uint64 time, uint64 epoch)
+    function _isBlocked(Resource storage state, address accessor, uint64 time) private view returns (bool) {
+        (, uint208 listed) = state.blocked[accessor].at(time);
+        return listed != 0;
+    }
+
+    function _allowed(Resource storage state, address accessor, uint64 time, uint64 epoch)
         private
         view
         returns (uint32 rights)
     {
-        uint208 entry = _valueAt(state.allowed[accessor], time);
-        return entry >> 32 > epoch ? uint32(entry) : 0;
+        (uint48 since, uint208 listed) = state.allowed[accessor].at(time);
+        return since > epoch ? uint32(listed) : 0;
     }
 
     function _isMember(Group storage group, address member, uint64 time, uint64 epoch) private view returns (bool) {
-        return _valueAt(group.members[member], time) > epoch;
+        (uint48 since, uint208 listed) = group.members[member].at(time);
+        return listed != 0 && since > epoch;
     }
 
     /// @dev See IAccessRegistry.epochAt. It never goes back: of a new parent the time counts at which it became it.
@@ -647,10 +644,6 @@ contract AccessRegistry is EIP712, IAccessRegistry {
     function _isRevoked(address issuer, bytes32 certificate, uint64 time) private view returns (bool) {
         uint64 effectiveAt = _revocations.revokedFrom(issuer, certificate);
         return effectiveAt != 0 && effectiveAt <= time;
-    }
-
-    function _valueAt(Checkpoints.Trace208 storage list, uint64 time) private view returns (uint208) {
-        return list.upperLookupRecent(time > type(uint48).max ? type(uint48).max : uint48(time));
     }
 
     function _ownResource(bytes32 resource) private view returns (Resource storage state) {
@@ -682,10 +675,6 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         if (validUntil <= validFrom || validUntil <= block.timestamp || validUntil > type(uint48).max) {
             revert ValidityInvalid(validFrom, validUntil);
         }
-    }
-
-    function _entryOf(uint32 rights) private view returns (uint208) {
-        return uint208(block.timestamp << 32) | rights;
     }
 
     function _now() private view returns (uint64) {

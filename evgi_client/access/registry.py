@@ -9,7 +9,7 @@ from evgi_client.access.decision import NONE, Decision
 from evgi_client.access.explain import Explanation, explain
 from evgi_client.access.snapshot import Snapshot
 from evgi_client.access.world import NOBODY
-from evgi_client.messages.access import AccessCertificate, DataHostBootstrapping, Reason, Right, group_id
+from evgi_client.messages.access import AccessCertificate, DataHostBootstrapping, Reason, Right
 from evgi_client.signing import Signed, Signer, sign, verify_digest
 
 if TYPE_CHECKING:
@@ -143,10 +143,9 @@ class Access:
         """Takes accessors off the allow list."""
         return [self._transact("disallowAccessors", resource, part) for part in _parts(accessors)]
 
-    def create_group(self, owner: str, label: bytes) -> bytes:
-        """Makes a group without members, which can be granted. To make it again changes nothing."""
-        self._transact("addMembers", owner, label, [])
-        return group_id(owner, label)
+    def create_group(self, owner: str, label: bytes) -> Receipt:
+        """Makes a group without members, which can be granted: see ``group_id``. To make it again changes nothing."""
+        return self._transact("addMembers", owner, label, [])
 
     def add_members(self, owner: str, label: bytes, members: Iterable[str]) -> list[Receipt]:
         """Adds members to a group of an identity that the signer owns; makes the group where it is new."""

@@ -128,11 +128,9 @@ def group(
         owner = client.sender.address if identity is None else identity_of(identity, chain_id)
         label, id_ = label_of(name), group_id(owner, label_of(name))
         added, removed = _identities(add or [], chain_id), _identities(remove or [], chain_id)
-        receipts: list[Receipt] = []
-        if added or not removed:
-            receipts += access.add_members(owner, label, added)
-        if removed:
-            receipts += access.remove_members(owner, label, removed)
+        receipts = access.add_members(owner, label, added) + access.remove_members(owner, label, removed)
+        if not receipts:
+            receipts = [access.create_group(owner, label)]
         result = {
             "group": hexadecimal(id_),
             "owner": owner,
