@@ -264,10 +264,10 @@ class Reading:
 
 
 @contextmanager
-def serving(world: World, hosting: Hosting) -> Iterator[Served]:
+def serving(world: World, hosting: Hosting, **options: Any) -> Iterator[Served]:
     """The host's real server, in a thread of this process."""
     listening = listen("127.0.0.1", 0)
-    running = server(hosting.parts())
+    running = server(hosting.parts(), **options)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
