@@ -186,7 +186,8 @@ def _read(data: bytes) -> UnlockPacket[Any]:
             message, checksum_address(document["account"]), bytes.fromhex(signature[2:])
         )
     except MessageError as error:
-        raise PacketFormatError(str(error)) from error
+        # Cut: it quotes what a stranger sent.
+        raise PacketFormatError(str(error)[:200]) from error
     # One form only: so that no byte of a packet can be changed and the packet still be read as the same.
     if packet.to_bytes() != data:
         raise PacketFormatError("not in the canonical form")

@@ -288,10 +288,17 @@ def test_a_packet_has_a_size() -> None:
     mine, theirs = pair()
     with pytest.raises(PacketSizeError) as refused:
         mine.seal(bytes(MAX_SEALED - 58), NOW)
-    assert (refused.value.length, refused.value.longest) == (MAX_SEALED + 1, MAX_SEALED)
-    with pytest.raises(PacketSizeError):
+    assert (refused.value.length, refused.value.shortest, refused.value.longest) == (
+        MAX_SEALED + 1,
+        59,
+        MAX_SEALED,
+    )
+    with pytest.raises(PacketSizeError) as refused:
         theirs.open(bytes(MAX_SEALED + 1), NOW)
-    assert len(mine.seal(bytes(MAX_SEALED - 59), NOW)) == MAX_SEALED
+    assert (refused.value.length, refused.value.shortest) == (MAX_SEALED + 1, 59)
+    longest = mine.seal(bytes(MAX_SEALED - 59), NOW)
+    assert len(longest) == MAX_SEALED
+    assert theirs.open(longest, NOW).plaintext == bytes(MAX_SEALED - 59)
 
 
 def test_keys_are_not_shown_and_not_copied() -> None:
