@@ -598,8 +598,11 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         if (!_holds(terms.rights, right)) return (Reason.DENIED, 0);
 
         Group storage group = _groups[terms.group];
+        (uint48 since, uint208 listed) = group.members[accessor].at(time);
+        // Most are no members: that is asked first, as it costs least.
+        if (listed == 0) return (Reason.DENIED, 0);
         uint64 groupEpoch = _identities.ownedSinceAt(group.owner, time);
-        if (entry.broughtAt <= groupEpoch || !_isMember(group, accessor, time, groupEpoch)) return (Reason.DENIED, 0);
+        if (entry.broughtAt <= groupEpoch || since <= groupEpoch) return (Reason.DENIED, 0);
         if (_isRevoked(state.owner, certificate, time)) return (Reason.DENIED, 0);
         if (entry.usedUpAt != 0 && entry.usedUpAt <= time) return (Reason.USED_UP, certificate);
         return (Reason.GROUP, certificate);
