@@ -171,8 +171,8 @@ class Identities:
         return self._transact(_SIGNED_FUNCTIONS[type(change)], change, signature)
 
     def relay(self, changes: Iterable[SignedChange]) -> list[Receipt]:
-        """Brings any number of changes that keys signed, each identity's in order, in as few transactions as nodes take:
-        one for some 700. A transaction takes all of its changes or none.
+        """Brings any number of changes that keys signed, each identity's in order, in as few transactions as nodes
+        take: one for some 700. A transaction takes all of its changes or none.
 
         Raises:
             ContractError: as for ``bring``, with identity and nonce of the change that is refused. Transactions before
