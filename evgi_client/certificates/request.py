@@ -118,10 +118,5 @@ class PresentationRequest:
         return read
 
 
-def entity_type_named(name: str) -> EntityType | None:
-    """The entity type that documents write so: ``ChargePoint``."""
-    return _TYPES.get(name)
-
-
 def _is_valid(credential: EntityCredential, now: int) -> bool:
     return credential.certificate.valid_from <= now < credential.certificate.valid_until

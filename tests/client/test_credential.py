@@ -206,6 +206,30 @@ def test_the_proof_is_an_ordinary_eip_712_signature() -> None:
     assert Account.recover_message(message, signature=signature) == ISSUER.address
 
 
+def test_parts_of_two_certificates_make_none() -> None:
+    one, other = credential(), credential(EntityType.METER)
+    for changes, path in (
+        ({"keys": (HOST_KEY,)}, "/credentialSubject/keys"),
+        ({"hashes": other.hashes, "claims": {}}, "/credentialSubject/claimHashes"),
+        ({"certificate": replace(one.certificate, schema=bytes(32))}, "/credentialSchema"),
+    ):
+        with pytest.raises(CertificateDocumentError) as refused:
+            replace(one, **changes)
+        assert refused.value.path == path
+
+
+def test_where_a_document_says_what_nobody_signed_is_named() -> None:
+    document = document_of(EntityType.METER)
+    document["credentialSubject"]["keys"][0]["publicKey"] = "0x" + METER_KEY.public_key.hex().upper()
+    with pytest.raises(CertificateSchemaError, match=r"keys\[0\].publicKey"):
+        EntityCredential.from_json(document)
+    document = document_of()
+    document["issuer"] = document["issuer"].lower()
+    with pytest.raises(CertificateDocumentError) as refused:
+        EntityCredential.from_json(document)
+    assert refused.value.path == "/issuer"
+
+
 def test_another_contract_is_told_by_the_domain() -> None:
     document = document_of()
     document["proof"]["eip712"]["domain"]["chainId"] = 1

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from evgi_client.certificates.credential import EntityCredential, StatusIndex, draft, sign, signed
 from evgi_client.certificates.documents import canonical
 from evgi_client.certificates.online import RegistryFacts
+from evgi_client.certificates.ownership import NOBODY
 from evgi_client.certificates.presentation import CLOCK_SKEW, Presentation, present
 from evgi_client.certificates.request import PresentationRequest, Wanted
 from evgi_client.certificates.snapshot import Snapshot
@@ -228,6 +229,22 @@ def test_a_contract_account_signs_too(world: World) -> None:
     offline = verify(made, world.snapshot().world, domain, world.now)
     assert (offline.valid, offline.steps[0].good) == (True, None)
     assert "??" in offline.lines()[1]
+
+
+def test_a_time_outside_the_calendar_has_an_answer_too(world: World) -> None:
+    verdict = world.verdicts(world.credential, 2**64 - 1)
+    assert (verdict.reason, str(2**64 - 1) in verdict.lines()[0]) == ("EXPIRED", True)
+
+
+def test_nobody_shows_anything_for_who_is_deactivated(world: World) -> None:
+    request = request_for(world, "make")
+    shown = answer(world, request, signer=world.owner, delegate=True)
+    assert accepted(world, shown, request), "an owner acts for its identity"
+    world.registries.change_owner(world.vehicle, NOBODY, world.owner)
+    with pytest.raises(DelegateUnknownError):
+        accepted(world, shown, request)
+    with pytest.raises(SigningError):
+        accepted(world, answer(world, request), request)
 
 
 def test_a_document_of_another_chain_or_registry_is_refused(world: World) -> None:
