@@ -89,10 +89,10 @@ class Gate:
         """Does an account accept a signature (EIP-1271)?"""
         return self._access.chain.is_valid_signature(account, digest, signature)
 
-    def owner_of(self, resource: bytes) -> str | None:
-        """The identity that a resource belongs to; None where nobody registered it."""
+    def owner_of(self, resource: bytes) -> str:
+        """The identity that a resource belongs to; the zero address where nobody registered it."""
         owner: str = self._access.call("ownerOf", resource)
-        return None if owner == NOBODY else owner
+        return owner
 
     def host_at(self, resource: bytes, moment: int) -> str | None:
         """The host that a resource's bootstrapping certificate names; None where none is in force."""

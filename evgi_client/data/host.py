@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from evgi_client.data.merkle import MerkleTree
 from evgi_client.data.store import KeyGone, NewWrite, NoRoom, NumberUnexpected
 from evgi_client.errors import HostRefusalError, SigningError, StoreError
-from evgi_client.messages.access import Right
+from evgi_client.messages.access import Reason, Right
 from evgi_client.signing import verify_digest
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ class DataHost:
         if self._store.position_of(hashed) is not None:
             return hashed, False
         now = self._gate.now()
-        self._check_resource(write, now)
         self._check_right(write, now)
+        self._check_resource(write, now)
         if not now - self.settings.written_within <= write.written_at <= now + self.settings.ahead:
             raise HostRefusalError(
                 "clock", "The write was signed too long ago, or in the future.", now=str(now)
@@ -128,16 +128,17 @@ class DataHost:
             raise HostRefusalError("signature", "The account that signed does not act for the writer.")
 
     def _check_resource(self, write: DataWrite, now: int) -> None:
-        owner = self._gate.owner_of(write.resource)
-        if owner is None:
-            raise HostRefusalError("unknown_resource", "Nobody has registered the resource.")
         if self._gate.host_at(write.resource, now) != self.identity:
             raise HostRefusalError("not_hosted", "The resource's certificate does not name this host.")
-        if self.settings.owners and owner not in self.settings.owners:
+        if self.settings.owners and self._gate.owner_of(write.resource) not in self.settings.owners:
             raise HostRefusalError("not_hosted", "This host does not keep resources of that owner.")
 
     def _check_right(self, write: DataWrite, moment: int) -> None:
         decision = self._gate.check(write.resource, write.writer, Right.WRITE, moment)
+        if decision.reason is Reason.UNKNOWN_RESOURCE:
+            raise HostRefusalError(
+                "unknown_resource", "Nobody had registered the resource by then.", at=str(moment)
+            )
         if not decision.allowed:
             raise HostRefusalError(
                 "not_allowed",

@@ -11,11 +11,16 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from eth_keyfile.keyfile import create_keyfile_json
 from typer.testing import CliRunner
 
@@ -210,6 +215,43 @@ def test_a_serving_host_anchors_by_itself_and_the_store_verifies(shell: Shell) -
     assert states["meter"]["anchored"] == states["meter"]["batches"] == 1
     assert "0 findings" in shell.run("verify").stdout.splitlines()[-1]
     assert "meter" in shell.run("status").stdout
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for this machine, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, key_pem = folder / "certificate.pem", folder / "key.pem"
+    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_pem.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return pem, key_pem
+
+
+def test_a_host_speaks_tls(shell: Shell) -> None:
+    certificate, key = self_signed(shell.folder)
+    with shell.serving(f"--tls-certificate={certificate}", f"--tls-key={key}", "--anchor-every=0") as url:
+        assert url.startswith("https://127.0.0.1:")
+        answer = requests.get(
+            url.replace("127.0.0.1", "localhost") + "/v1/host", timeout=10, verify=str(certificate)
+        )
+        assert answer.json()["host"] == shell.world.host.address
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
 def test_findings_are_an_exit_code(shell: Shell) -> None:

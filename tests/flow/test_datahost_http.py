@@ -8,15 +8,10 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from jsonschema import Draft202012Validator
 
 from evgi_client.chain import Chain
@@ -30,7 +25,6 @@ from tests.support.hosting import BATTERY, Served, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 HEADERS = {
     "cache-control": "no-store",
@@ -314,41 +308,6 @@ def test_clients_at_once_lose_nothing(served: Served, store: Store) -> None:
         thread.join(60)
     items = served.unlock(world.owner, resource=resource).read()["writes"]
     assert [item["write"]["number"] for item in items] == [str(number) for number in range(12)]
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """A certificate for this machine, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem, key_pem = folder / "certificate.pem", folder / "key.pem"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return pem, key_pem
-
-
-def test_a_host_speaks_tls(world: World, store: Store, tmp_path: Path) -> None:
-    certificate, key = self_signed(tmp_path)
-    with hosting.serving(world, world.hosting(store), certificate=certificate, key=key) as served:
-        url = served.url.replace("http://127.0.0.1", "https://localhost")
-        answer = requests.get(url + "/v1/host", timeout=10, verify=str(certificate))
-        assert answer.status_code == 200
-        assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
 def test_a_proxy_is_believed_where_it_is_named(world: World, store: Store) -> None:
