@@ -136,7 +136,7 @@ ANY = st.recursive(
 )
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_change_of_a_snapshot_is_an_error_of_ours(document: Any, data: st.DataObject) -> None:
     changed = json.loads(json.dumps(document))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from eth_utils import keccak
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evgi_client.certificates.claims import Claim, claims_hash, hashes_of, require_listed, salted
@@ -84,6 +84,7 @@ def test_only_what_was_signed_can_be_shown() -> None:
             require_listed(shown, listed)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_canonical_json_reads_as_what_it_was_made_of(value: Any) -> None:
     text = canonical(value)
@@ -138,12 +139,14 @@ def test_only_utf_8_is_read_and_not_without_end() -> None:
     assert read_object('{"a":"\u00e4"}'.encode()) == {"a": "\u00e4"}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60))
 def test_any_bytes_are_a_document_or_a_certificate_error(raw: bytes | str) -> None:
     with suppress(CertificateError):
         assert isinstance(read_object(raw), dict)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32))
 def test_times_have_one_form(seconds: int) -> None:
     assert seconds_of(time_text(seconds), "") == seconds

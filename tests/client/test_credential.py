@@ -475,13 +475,14 @@ ANY_JSON: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(ANY_JSON)
 def test_any_json_is_a_certificate_or_an_error_of_ours(document: Any) -> None:
     with pytest.raises(EvgiError):
         EntityCredential.from_json(document)
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(st.data())
 def test_any_change_of_a_document_is_an_error_of_ours(data: st.DataObject) -> None:
     document = document_of(data.draw(st.sampled_from(TYPES)))

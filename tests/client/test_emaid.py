@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evgi_client.errors import CheckDigitError, InvalidEmaidError, InvalidEvseIdError, MessageError
@@ -113,6 +113,7 @@ def test_only_the_din_form_has_the_form_with_a_c() -> None:
         emi3_form("NL-TNM-012204-X")
 
 
+@settings(deadline=None)
 @given(CODES, st.integers(0, 13), st.sampled_from(CHARACTERS))
 def test_any_one_changed_character_shows(code: str, place: int, other: str) -> None:
     if place < 2 and other not in LETTERS:
@@ -121,6 +122,7 @@ def test_any_one_changed_character_shows(code: str, place: int, other: str) -> N
     assert (emaid_check_digit(changed) == emaid_check_digit(code)) == (changed == code)
 
 
+@settings(deadline=None)
 @given(CODES, st.integers(2, 12))
 def test_two_exchanged_neighbours_show(code: str, place: int) -> None:
     exchanged = code[:place] + code[place + 1] + code[place] + code[place + 2 :]
@@ -134,6 +136,7 @@ def test_every_check_digit_occurs() -> None:
     assert digits == set(CHARACTERS)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_contract_id_or_a_message_error(text: str) -> None:
     with suppress(MessageError):

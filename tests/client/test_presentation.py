@@ -449,6 +449,7 @@ ANY = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_any_json_is_none_of_our_documents(document: Any) -> None:
     for reads in (Presentation.from_json, PresentationRequest.from_json, Snapshot.from_json):
@@ -456,7 +457,7 @@ def test_any_json_is_none_of_our_documents(document: Any) -> None:
             reads(document)
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_change_of_a_document_is_an_error_of_ours(founded: World, data: st.DataObject) -> None:
     request = request_for(founded, "make")

@@ -60,6 +60,7 @@ def test_the_lists_of_the_standards_test_suite(shared: Path) -> None:
         bits_in(single, "suspension")
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, SHORTEST - 1), max_size=50))
 def test_bits_are_read_as_they_were_written(indices: set[int]) -> None:
     bits = StatusBits.of(indices)
@@ -73,6 +74,7 @@ def test_bits_are_read_as_they_were_written(indices: set[int]) -> None:
     assert {i for i in range(SHORTEST) if raw[i // 8] & (128 >> i % 8)} == indices
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 600), min_size=1, max_size=50))
 def test_words_of_the_registry_are_the_bits_in_order(indices: set[int]) -> None:
     assert StatusBits.of_words(status_words(indices)) == StatusBits.of(indices)
@@ -230,7 +232,7 @@ ANY = st.recursive(
 )
 
 
-@settings(max_examples=80)
+@settings(deadline=None, max_examples=80)
 @given(st.data())
 def test_any_change_of_a_list_is_an_error_of_ours(data: st.DataObject) -> None:
     document = json.loads(json.dumps(signed_list(1).to_json()))
@@ -240,6 +242,7 @@ def test_any_change_of_a_list_is_an_error_of_ours(data: st.DataObject) -> None:
         SignedStatusList.from_json(document).verify_proof()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40) | st.binary(max_size=60).map(packed))
 def test_any_text_is_a_list_or_an_error_of_ours(text: str) -> None:
     with suppress(CertificateError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evgi_client.errors import CheckDigitError, InvalidMeterSerialError, InvalidVinError, MessageError
@@ -53,6 +53,7 @@ def test_what_is_no_vin(vin: str) -> None:
     assert refused.value.vin == vin
 
 
+@settings(deadline=None)
 @given(st.text(VIN_CHARACTERS, min_size=17, max_size=17), st.integers(0, 16), st.sampled_from(VIN_CHARACTERS))
 def test_a_changed_character_is_judged_by_the_check_digit(vin: str, place: int, other: str) -> None:
     vin = "1" + vin[1:8] + vin_check_digit("1" + vin[1:]) + vin[9:]
@@ -98,6 +99,7 @@ def test_what_is_no_serial_number(serial: str) -> None:
         normalise_meter_serial(serial)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_an_identifier_or_a_message_error(text: str) -> None:
     for normalise in (normalise_vin, normalise_meter_serial):

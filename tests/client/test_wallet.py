@@ -193,7 +193,7 @@ def test_whatever_is_changed_is_noticed(tmp_path: Path) -> None:
         Wallet.open(path, password)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
 def test_any_file_is_a_wallet_or_an_error_of_ours(tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / "any.json"
