@@ -126,7 +126,8 @@ class _Weighing:
 
         epoch = world.epoch(resource.owner, time)
         if epoch.since:
-            self._note(Rule.EPOCH, Finding.FOUND, since=epoch.since, cause=epoch.cause, entity=epoch.entity)
+            told: Details = {"owner": resource.owner, "cause": epoch.cause, "entity": epoch.entity}
+            self._note(Rule.EPOCH, Finding.FOUND, since=epoch.since, **told)
 
         own, settled = self._own_certificate(epoch)
         if settled:
@@ -157,7 +158,7 @@ class _Weighing:
             return Decision(Reason.DENIED), False
         if self._is_revoked(Rule.REVOCATION, self._resource.owner, entry.hash, _told(entry)):
             return Decision(Reason.REVOKED, entry.hash), True
-        self._note(Rule.REVOCATION, Finding.NONE, **_told(entry))
+        self._note(Rule.REVOCATION, Finding.NONE, **_told(entry), issuer=self._resource.owner)
         reason = self._chain(entry)
         if reason is Reason.DENIED:
             return Decision(reason), False

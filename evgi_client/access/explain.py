@@ -88,8 +88,8 @@ _REASONS = {
 
 _CAUSES = {
     "owner": "{entity} changed hands",
-    "parent": "{entity} became part of something else",
-    "parent's owner": "{entity}, which the owner is part of, changed hands",
+    "parent": "{entity} became part of something else, or ceased to be",
+    "parent's owner": "{entity}, which {owner} is part of, changed hands",
 }
 
 _WITHOUT_CERTIFICATE = {
@@ -113,7 +113,7 @@ _WITHOUT_CERTIFICATE = {
 
 _OF_CERTIFICATE = {
     Finding.FOUND: "it holds",
-    Finding.NONE: "not revoked by {granter}",
+    Finding.NONE: "not revoked by {issuer}",
     Finding.NOT_BEGUN: "it had not begun",
     Finding.EXPIRED: "it had expired",
     Finding.HANDED_OVER: "it ended with the transfer at {ended_at}",
