@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from evgi_client.access import Access
 from evgi_client.certificates.registry import Certificates
 from evgi_client.certificates.revocations import Revocations
 from evgi_client.chain import Chain, ContractHandle
@@ -113,6 +114,12 @@ class Client:
         """What is revoked, by hash and by status index."""
         domain = self.deployment.domain("RevocationRegistry")
         return Revocations(self.contracts, domain, self.sender, self.deployment.first_block)
+
+    @cached_property
+    def access(self) -> Access:
+        """Who may do what with a resource."""
+        domain = self.deployment.domain("AccessRegistry")
+        return Access(self.contracts, domain, self.sender, self.deployment.first_block)
 
     @cached_property
     def anchors(self) -> DataAnchors:

@@ -10,7 +10,6 @@ import typer
 from evgi_client.cli import access_grant, access_lists
 from evgi_client.cli.access_values import (
     OptionalUrl,
-    access_of,
     accessor_argument,
     resource_argument,
     resource_of,
@@ -75,7 +74,7 @@ def check(
         chain_id = client.chain.chain_id
         id_, who = resource_of(resource, chain_id), identity_of(accessor, chain_id)
         time = client.chain.now() if at is None else at
-        decision = access_of(client).check(id_, who, right, time)
+        decision = client.access.check(id_, who, right, time)
         result = {
             "resource": hexadecimal(id_),
             "accessor": who,
@@ -205,4 +204,4 @@ def _snapshot(
         raise typer.BadParameter("name a node with --rpc-url, or a file with --snapshot")
     client = open_suite(manifest, rpc_url)
     ids = [resource_of(each, client.chain.chain_id) for each in resources] if resources else None
-    return access_of(client).snapshot(ids)
+    return client.access.snapshot(ids)

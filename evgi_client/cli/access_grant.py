@@ -16,7 +16,6 @@ from evgi_client.cli.access_values import (
     Signing,
     SignOnly,
     Until,
-    access_of,
     credential_in,
     group_of,
     label_of,
@@ -338,7 +337,7 @@ def _brought(client: Client, message: Paper, signature: bytes) -> dict[str, Any]
         result["certificate"] = hexadecimal(message.target)
         result["revoked_from"] = message.effective_at or client.chain.timestamp_of(receipt.block_number)
     else:
-        receipt = access_of(client).bring(message, signature)
+        receipt = client.access.bring(message, signature)
         result["start"] = max(message.valid_from, client.chain.timestamp_of(receipt.block_number))
         result["valid_until"] = message.valid_until
     result["transaction"] = receipt.transaction_hash

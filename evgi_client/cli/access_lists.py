@@ -8,7 +8,6 @@ import typer
 
 from evgi_client.cli.access_values import (
     Identity,
-    access_of,
     accessor_argument,
     label_of,
     resource_argument,
@@ -68,7 +67,7 @@ def block(
     """
     with reported(as_json):
         client = open_suite(manifest, rpc_url, keystore)
-        chain_id, access = client.chain.chain_id, access_of(client)
+        chain_id, access = client.chain.chain_id, client.access
         id_, who = resource_of(resource, chain_id), _identities(accessors, chain_id)
         receipts = (access.unblock if off else access.block)(id_, who)
         _tell(id_, who, "no longer blocked" if off else "blocked", receipts, as_json)
@@ -96,7 +95,7 @@ def allow(
         if off == (rights is not None):
             raise typer.BadParameter("say what they may do with --rights, or take them off with --off")
         client = open_suite(manifest, rpc_url, keystore)
-        chain_id, access = client.chain.chain_id, access_of(client)
+        chain_id, access = client.chain.chain_id, client.access
         id_, who = resource_of(resource, chain_id), _identities(accessors, chain_id)
         receipts = access.disallow(id_, who) if rights is None else access.allow(id_, who, rights)
         _tell(id_, who, "off the allow list" if off else "allowed", receipts, as_json)
@@ -124,7 +123,7 @@ def group(
         from evgi_client.messages.access import group_id
 
         client = open_suite(manifest, rpc_url, keystore)
-        chain_id, access = client.chain.chain_id, access_of(client)
+        chain_id, access = client.chain.chain_id, client.access
         owner = client.sender.address if identity is None else identity_of(identity, chain_id)
         label, id_ = label_of(name), group_id(owner, label_of(name))
         added, removed = _identities(add or [], chain_id), _identities(remove or [], chain_id)

@@ -18,7 +18,7 @@ from evgi_client.messages.access import Right, group_id, resource_id
 from evgi_client.messages.hashing import keccak256
 
 if TYPE_CHECKING:
-    from evgi_client.access import Access, PaperCredential
+    from evgi_client.access import PaperCredential
     from evgi_client.client import Client
 
 REGISTRY = "AccessRegistry"
@@ -112,14 +112,6 @@ def credential_in(path: Path) -> PaperCredential:
     from evgi_client.access import PaperCredential
 
     return PaperCredential.from_json(document_in(path))
-
-
-def access_of(client: Client) -> Access:
-    """Access on the suite that a client has open."""
-    from evgi_client.access import Access
-
-    deployment = client.deployment
-    return Access(client.contracts, deployment.domain(REGISTRY), client.sender, deployment.first_block)
 
 
 @dataclass(frozen=True, slots=True)

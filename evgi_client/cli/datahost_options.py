@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evgi_client.cli.access_values import label_of, named
 from evgi_client.cli.keys import new_password_for, password_for
 from evgi_client.cli.suite import open_suite
+from evgi_client.errors import EvgiError
+from evgi_client.identity.did import Did
+from evgi_client.messages.access import resource_id
 from evgi_client.messages.data import stream_id
 
 if TYPE_CHECKING:
@@ -46,9 +50,15 @@ MasterKeyFile = Annotated[
 
 
 def _resource(text: str) -> bytes:
-    if not re.fullmatch(r"0x[0-9a-fA-F]{64}", text):
-        raise typer.BadParameter(f"{text!r} is no resource: expected 32 bytes in hexadecimal after 0x")
-    return bytes.fromhex(text[2:])
+    """A resource's id, as it is or by OWNER/NAME: it is the same on every chain."""
+    owner, slash, name = named(text).rpartition("/")
+    if not slash:
+        return bytes.fromhex(name[2:])
+    try:
+        identity = Did.parse(owner).identity if owner.startswith("did:") else owner
+    except EvgiError as error:
+        raise typer.BadParameter(str(error)) from error
+    return resource_id(identity, label_of(name))
 
 
 def stream_of(text: str) -> bytes:
@@ -57,7 +67,7 @@ def stream_of(text: str) -> bytes:
 
 
 Resource = Annotated[
-    bytes, typer.Argument(metavar="RESOURCE", parser=_resource, help="A resource's id: 32 bytes after 0x.")
+    bytes, typer.Argument(metavar="RESOURCE", parser=_resource, help="OWNER/NAME, or its id.")
 ]
 DEFAULT_STORE = "datahost.db"
 DEFAULT_MASTER_KEY = Path("master-key.json")

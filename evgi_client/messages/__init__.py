@@ -28,6 +28,7 @@ from evgi_client.messages.charging import (
     SessionRecord,
 )
 from evgi_client.messages.clearing import PeeringAgreement
+from evgi_client.messages.credentials import CertificatePresentation, StatusList
 from evgi_client.messages.data import DataWrite, content_hash, stream_id
 from evgi_client.messages.domain import Domain
 from evgi_client.messages.emaid import normalise_emaid
@@ -42,6 +43,7 @@ __all__ = [
     "AccessCertificate",
     "Accreditation",
     "AttributeChange",
+    "CertificatePresentation",
     "CertificateStatus",
     "ChargingAuthorization",
     "ChargingTerms",
@@ -61,6 +63,7 @@ __all__ = [
     "Right",
     "SessionKey",
     "SessionRecord",
+    "StatusList",
     "TypedStruct",
     "UnlockAcceptance",
     "UnlockRejection",

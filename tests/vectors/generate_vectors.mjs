@@ -97,6 +97,14 @@ const TYPES = {
        uint64 expiresAt`,
     ),
   },
+  CertificatePresentation: {
+    CertificatePresentation: fields(
+      "address holder, bytes32 credentials, bytes32 challenge, string audience, uint64 createdAt, uint64 expiresAt",
+    ),
+  },
+  StatusList: {
+    StatusList: fields("address publisher, bytes32 bits, uint64 length, uint64 validFrom, uint64 validUntil"),
+  },
   DataWrite: {
     DataWrite: fields(
       "address writer, address host, bytes32 resource, bytes32 stream, uint64 number, bytes32 content, uint64 writtenAt",
@@ -120,6 +128,7 @@ function values(types, name, choice, label) {
     if (types[type]) message[field] = values(types, type, choice, `${label}.${field}`);
     else if (type === "bool") message[field] = { smallest: false, largest: true }[choice] ?? BigInt(seed) % 2n === 1n;
     else if (type === "bytes32") message[field] = { smallest: viem.toHex(0, { size: 32 }), largest: viem.toHex(2n ** 256n - 1n) }[choice] ?? seed;
+    else if (type === "string") message[field] = { smallest: "", largest: "Zähler ⚡ 充電" }[choice] ?? seed;
     else if (type === "bytes") message[field] = { smallest: "0x", largest: `0x${"ff".repeat(65)}` }[choice] ?? seed.slice(0, 60);
     else if (type === "address") message[field] = viem.getAddress({ smallest: viem.zeroAddress, largest: `0x${"ff".repeat(20)}` }[choice] ?? seed.slice(0, 42));
     else {

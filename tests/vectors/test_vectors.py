@@ -16,6 +16,7 @@ from evgi_client.messages import (
     AccessCertificate,
     Accreditation,
     AttributeChange,
+    CertificatePresentation,
     ChargingAuthorization,
     ChargingTerms,
     DataHostBootstrapping,
@@ -28,6 +29,7 @@ from evgi_client.messages import (
     PeeringAgreement,
     RevocationCertificate,
     SessionRecord,
+    StatusList,
     UnlockAcceptance,
     UnlockRejection,
     UnlockRequest,
@@ -61,6 +63,8 @@ MESSAGES: dict[str, type[Message]] = {
         UnlockRejection,
         UnlockAcceptance,
         DataWrite,
+        CertificatePresentation,
+        StatusList,
     )
 }
 TYPES = {**MESSAGES, "ChargingTerms": ChargingTerms}
