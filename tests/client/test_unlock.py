@@ -461,6 +461,21 @@ def test_an_acceptance_that_is_not_one_to_the_request(
     assert attempt.take(sign_packet(good, meeting.host_signer, DOMAIN).to_bytes(), NOW).rights == Right.READ
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"accepted_at": NOW + CLOCK_SKEW},
+        {"accepted_at": NOW - CLOCK_SKEW},
+        {"expires_at": NOW + 1},
+        {"expires_at": NOW + MAX_SESSION_SECONDS},
+    ],
+)
+def test_the_edges_of_an_acceptances_time(meeting: Meeting, change: dict[str, object]) -> None:
+    attempt = meeting.ask()
+    edge = replace(accepted(meeting, attempt), **change)
+    attempt.take(sign_packet(edge, meeting.host_signer, DOMAIN).to_bytes(), NOW)
+
+
 def test_the_accessors_own_key_is_no_answer(meeting: Meeting) -> None:
     attempt = meeting.ask()
     mirrored = replace(accepted(meeting, attempt), ephemeral_key=attempt.request.ephemeral_key)
