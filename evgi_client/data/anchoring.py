@@ -93,8 +93,9 @@ class Anchoring:
         if there is None or (there.root, there.leaves) != (batch.root, batch.leaves):
             raise AnchorMismatchError(batch.stream, batch.sequence, "the chain has another root")
         self._batches.note_anchored(batch)
-        sent = batch.sent.hash if batch.sent else None
-        return Anchored(batch.stream, batch.sequence, batch.root, batch.leaves, sent)
+        receipt = self._anchors.contract.chain.receipt(batch.sent.hash) if batch.sent else None
+        brought = receipt.transaction_hash if receipt is not None and receipt.succeeded else None
+        return Anchored(batch.stream, batch.sequence, batch.root, batch.leaves, brought)
 
     def _is_there(self, batch: Batch) -> bool:
         return self._anchors.latest(self._host, batch.stream) >= batch.sequence

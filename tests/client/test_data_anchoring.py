@@ -17,7 +17,15 @@ from evgi_client.data.records import Records
 from evgi_client.data.registry import DataAnchors
 from evgi_client.data.store import HOST, NewWrite, Store
 from evgi_client.data.vault import MASTER_KEY, Vault
-from evgi_client.errors import AnchorMismatchError, ChainUnreachableError, ContractError, EvgiError
+from evgi_client.errors import (
+    AnchorMismatchError,
+    ChainUnreachableError,
+    ContractError,
+    EvgiError,
+    NonceTakenError,
+    RpcError,
+    StoreError,
+)
 from evgi_client.messages import keccak256
 from evgi_client.messages.data import DataWrite, content_hash, stream_id
 from tests.support.hosting import MASTER
@@ -230,6 +238,65 @@ def test_a_transaction_that_failed_for_another_reason_is_made_anew(station: Stat
     )
     sent = SentTransaction(prepared.raw, prepared.hash, prepared.sender, prepared.nonce)
     Batches(station.store).note_sent(batch, sent)
+    assert [each.sequence for each in station.anchoring().run()] == [1]
+    assert station.check() == 2
+
+
+def refusing(broadcast: Callable[..., None], refusals: list[Exception]) -> Callable[..., None]:
+    """A node that refuses the first transactions, each for its reason."""
+
+    def sent(chain: Chain, prepared: Any) -> None:
+        if refusals:
+            # As the real one does, whose count did not hold.
+            chain._transactions.nonces.forget(prepared.sender)
+            raise refusals.pop(0)
+        broadcast(chain, prepared)
+
+    return sent
+
+
+def test_a_nonce_that_another_transaction_took_is_not_waited_for(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station.put(2)
+    taken = [NonceTakenError(station.host.address, 7, "nonce too low")] * 2
+    monkeypatch.setattr(type(station.chain), "broadcast", refusing(type(station.chain).broadcast, taken))
+    assert [each.sequence for each in station.anchoring().run()] == [1]
+    station.put(1)
+    taken += [NonceTakenError(station.host.address, 7, "nonce too low")] * 3
+    with pytest.raises(NonceTakenError):
+        list(station.anchoring().run())
+    list(station.anchoring().run())
+    assert station.check() == 3
+
+
+def test_a_transaction_of_an_earlier_process_that_the_node_will_not_have_is_made_anew(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station.put(2)
+    refusals: list[Exception] = [RpcError("eth_sendRawTransaction", -32000, "fee too low")]
+    broadcast = type(station.chain).broadcast
+    monkeypatch.setattr(type(station.chain), "broadcast", refusing(broadcast, refusals))
+    # One that was just made is another matter: the next would be refused as well.
+    with pytest.raises(RpcError):
+        list(station.anchoring().run())
+    refusals.append(RpcError("eth_sendRawTransaction", -32000, "fee too low"))
+    assert [each.sequence for each in station.anchoring().run()] == [1]
+    assert station.check() == 2
+
+
+def test_a_transaction_that_cannot_be_written_down_is_not_sent(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("host.db", "database or disk is full")
+
+    station.put(2)
+    with monkeypatch.context() as patched:
+        patched.setattr(Batches, "note_sent", full)
+        with pytest.raises(StoreError):
+            list(station.anchoring().run())
+    assert station.anchors().latest(station.host.address, BATTERY) == 0
     assert [each.sequence for each in station.anchoring().run()] == [1]
     assert station.check() == 2
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from evgi_client.access.channel import EndReason
 from evgi_client.access.packets import RejectionReason
+from evgi_client.chain import Artifact
+from evgi_client.data.gate import Gate
 from evgi_client.data.merkle import verify
 from evgi_client.data.registry import DataAnchors
 from evgi_client.data.store import Store
 from evgi_client.data.vault import erase
-from evgi_client.errors import UnlockRejectedError
+from evgi_client.errors import ContractError, UnlockRejectedError
 from evgi_client.messages import keccak256
 from evgi_client.messages.access import Right
 from evgi_client.messages.data import DataWrite, content_hash, stream_id
@@ -24,13 +27,13 @@ from tests.support.postgresql import postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import requests
 
     from evgi_client.chain import Chain
     from evgi_client.data.writes import SignedWrite
 
+ROOT = Path(__file__).resolve().parents[2]
 SIG_AUTH = b"sigAuth".ljust(32, b"\0")
 
 
@@ -190,6 +193,22 @@ def test_an_account_writes_for_an_identity_while_it_signs_for_it(served: Served)
         "revokeDelegate", world.writer.address, SIG_AUTH, world.stranger.address, signer=world.writer
     )
     refused(served.put(world.write(b"later", key=world.stranger)), 403, "signature")
+
+
+def test_an_identity_whose_owner_is_a_contract_writes_as_the_contract_says(served: Served) -> None:
+    world = served.world
+    artifact = Artifact.load("SmartAccount", ROOT / "tests" / "contracts" / "artifacts")
+    account = world.chain.deploy(artifact, [world.stranger.address], world.stranger)
+    world.contracts["DIDRegistry"].transact(
+        "changeOwner", world.writer.address, account.address, signer=world.writer
+    )
+    signed = world.write(b"by contract", key=world.stranger)
+    # The key that moves the contract is not itself an account that acts for the writer.
+    refused(served.put(signed), 403, "signature")
+    assert served.put(replace(signed, account=account.address)).status_code == 201
+    by_another_key = world.write(b"by another key", key=world.reader)
+    refused(served.put(replace(by_another_key, account=account.address)), 403, "signature")
+    assert list(served.hosting.audit().run()) == []
 
 
 def forged(signed: SignedWrite, **changes: Any) -> SignedWrite:
@@ -414,6 +433,21 @@ def test_a_certificate_is_used_as_often_as_it_may_be(served: Served) -> None:
     # The sessions that were opened with it go on.
     for reading in sessions:
         assert len(reading.read()["writes"]) == 1
+
+
+def test_a_use_that_another_took_meanwhile_is_not_there(served: Served) -> None:
+    """Between the host's question and its transaction."""
+    world = served.world
+    certificate = world.grant(world.stranger, Right.READ, max_uses=1)
+    gate = served.hosting.parts().gate
+    spent = (world.resource(), world.stranger.address, Right.READ, certificate)
+    assert [gate.spend(*spent), gate.spend(*spent)] == [True, False]
+    with pytest.raises(ContractError, match="NotHost"):
+        Gate(world.contracts, world.host.address, world.stranger).spend(*spent)
+    with pytest.raises(ContractError, match="CertificateUnknown"):
+        gate.purpose_of(keccak256(b"no certificate"))
+    assert gate.now() == world.chain.now()
+    assert Gate(world.contracts, world.host.address, world.host).now() > world.chain.now()
 
 
 def test_a_certificate_is_for_its_purpose(served: Served) -> None:
