@@ -1,7 +1,8 @@
 """EVGI: from a driver's signature to settled money between utilities.
 
 Sign offline (``LocalSigner`` and the messages), queue (``OfflineQueue``), deploy (``DeploymentPlan``, ``apply``,
-``verify``), act on a deployed suite (``Client``). Every error is an ``EvgiError``.
+``verify``), act on a deployed suite (``Client``), resolve identities (``Resolver``), talk to a data host
+(``DataClient``). Every error is an ``EvgiError``.
 
 Names are imported when they are first used: a charge point that signs and queues never loads what talks to a chain.
 """
@@ -17,13 +18,19 @@ if TYPE_CHECKING:
     from evgi_client.charging.session import SignedSession
     from evgi_client.charging.submission import SubmissionResult
     from evgi_client.client import Client
+    from evgi_client.data.client import DataClient
     from evgi_client.deployment import Deployment, DeploymentPlan, Role, apply, load_deployment, verify
     from evgi_client.errors import EvgiError
+    from evgi_client.identity import Did, Resolver
     from evgi_client.messages import (
+        AccessCertificate,
         ChargingAuthorization,
         ChargingTerms,
         Domain,
+        EntityCertificate,
+        EntityType,
         PeeringAgreement,
+        Right,
         SessionKey,
         SessionRecord,
         connector_id,
@@ -39,13 +46,19 @@ _HOMES = {
     "evgi_client.charging.session": ("SignedSession",),
     "evgi_client.charging.submission": ("SubmissionResult",),
     "evgi_client.client": ("Client",),
+    "evgi_client.data.client": ("DataClient",),
     "evgi_client.deployment": ("Deployment", "DeploymentPlan", "Role", "apply", "load_deployment", "verify"),
     "evgi_client.errors": ("EvgiError",),
+    "evgi_client.identity": ("Did", "Resolver"),
     "evgi_client.messages": (
+        "AccessCertificate",
         "ChargingAuthorization",
         "ChargingTerms",
         "Domain",
+        "EntityCertificate",
+        "EntityType",
         "PeeringAgreement",
+        "Right",
         "SessionKey",
         "SessionRecord",
         "connector_id",
@@ -56,18 +69,25 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AccessCertificate",
     "Chain",
     "ChargingAuthorization",
     "ChargingTerms",
     "Client",
+    "DataClient",
     "Deployment",
     "DeploymentPlan",
+    "Did",
     "Domain",
+    "EntityCertificate",
+    "EntityType",
     "EvgiError",
     "LocalSigner",
     "OfflineQueue",
     "PeeringAgreement",
     "Rates",
+    "Resolver",
+    "Right",
     "Role",
     "SessionKey",
     "SessionRecord",
