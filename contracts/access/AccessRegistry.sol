@@ -24,8 +24,8 @@ contract AccessRegistry is EIP712, IAccessRegistry {
     using CertificateLog for CertificateLog.Log;
     using DatedValues for DatedValues.List;
 
-    /// @dev `owner`, `knownSince` and `places` share a slot. `displacedAt` is when a group's dead certificate gave its place
-    /// to another group's. Lists hold 1 or 0; `allowed` the rights.
+    /// @dev `owner`, `knownSince` and `places` share a slot. `displacedAt` is when a group's dead certificate gave its
+    /// place to another group's. Lists hold 1 or 0; `allowed` the rights.
     struct Resource {
         address owner;
         uint48 knownSince;
@@ -350,7 +350,8 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         emit AccessGranted(certificate.resource, hash, certificate.grantee, _now(), start, place, certificate);
     }
 
-    /// @dev Where a group's certificate is kept: where its last one is, else in a place whose last one is dead or a new one.
+    /// @dev Where a group's certificate is kept: where its last one is, else in a place whose last one is dead, or a new
+    /// place.
     function _placeFor(Resource storage state, AccessCertificate calldata certificate, uint64 epoch)
         private
         returns (uint8 free)
@@ -466,13 +467,15 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         }
     }
 
-    /// @dev Will this certificate of a group never allow anything again?
+    /// @dev Will this certificate, the last in its place, never allow anything again, nor the one that it is to replace?
     function _isDead(Resource storage state, CertificateLog.Entry memory entry, uint64 epoch)
         private
         view
         returns (bool)
     {
-        return entry.broughtAt <= epoch || entry.validUntil <= block.timestamp || entry.usedUpAt != 0
+        if (entry.broughtAt <= epoch) return true;
+        if (entry.start > block.timestamp) return false;
+        return entry.validUntil <= block.timestamp || entry.usedUpAt != 0
             || _isRevoked(state.owner, entry.certificate, _now());
     }
 
@@ -512,9 +515,11 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         }
     }
 
-    /// @dev A paper that was signed before the last one, or before that was revoked, may still lie somewhere.
+    /// @dev A paper that was signed before the last one, or before that was revoked, may still lie somewhere. What an
+    /// earlier owner did is no matter: it could hold up the present one by a revocation that is far ahead.
     function _checkOrder(CertificateLog.Log storage log, address granter, uint64 validFrom) private view {
         CertificateLog.Entry storage last = log.entries[log.entries.length - 1];
+        if (last.broughtAt <= _identities.ownedSince(granter)) return;
         uint64 earliest = last.validFrom < last.broughtAt ? last.validFrom : last.broughtAt;
         uint64 revoked = _revocations.revokedFrom(granter, last.certificate);
         if (revoked > earliest) earliest = revoked;

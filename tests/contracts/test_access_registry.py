@@ -428,6 +428,18 @@ def test_sixteen_groups_and_the_seventeenth_in_the_place_of_one_that_is_dead(ben
     assert bench.ask(bench.reader) is Reason.GROUP
 
 
+def test_a_group_keeps_its_place_while_either_of_its_certificates_may_live(bench: AccessBench) -> None:
+    """The last has not begun and is revoked; the one that it was to replace still allows."""
+    bench.members("addMembers", bench.reader, label=b"G" * 32)
+    standing = bench.grant(group=bench.family)
+    bench.revoke(bench.grant(group=bench.family, valid_from=bench.now + DAY))
+    other = bench.grant(group=group_id(bench.owner.address, b"G" * 32))
+    places = bench.registry.call("groupCertificatesAt", bench.trips, bench.now)
+    assert places == [standing.struct_hash(), other.struct_hash()]
+    for member in (bench.friend, bench.reader):
+        assert bench.ask(member) is Reason.GROUP
+
+
 # Delegation
 
 

@@ -282,6 +282,24 @@ def test_an_old_paper_of_a_group_does_not_come_back_by_another_place(bench: Acce
     assert bench.ask(bench.friend) is Reason.GROUP
 
 
+def test_a_former_owner_does_not_hold_up_the_present_one(bench: AccessBench) -> None:
+    """By revoking, far ahead, what it granted itself."""
+    for revoked in (bench.grant(), bench.grant(group=bench.family), bench.bootstrap()):
+        bench.revoke(revoked, effective_at=bench.now + 300 * DAY)
+    parent = bench.grant(grantee=bench.host.address, delegable=True)
+    passed_on = bench.delegate(parent, bench.host, grantee=bench.keeper.address)
+    bench.revoke(passed_on, by=bench.host, effective_at=bench.now + 300 * DAY)
+    bench.sell(bench.owner, bench.buyer.address)
+    bench.sell(bench.host, bench.issuer.address)
+    bench.bootstrap(bench.buyer)
+    bench.grant(bench.buyer)
+    bench.grant(bench.buyer, group=bench.family)
+    parent = bench.grant(bench.buyer, grantee=bench.host.address, delegable=True)
+    bench.delegate(parent, bench.issuer, grantee=bench.keeper.address)
+    for accessor in (bench.reader, bench.keeper):
+        assert bench.ask(accessor) is Reason.CERTIFICATE
+
+
 def test_a_revoked_paper_that_nobody_brought_gives_nothing(bench: AccessBench) -> None:
     paper = bench.certificate()
     bench.revoke(paper)
