@@ -23,6 +23,7 @@ from evgi_client.messages.certificates import (
     entity_types_in,
 )
 from tests.support.registries import (
+    ACCREDITOR,
     ALL_TYPES,
     DAY,
     LAST_SECOND,
@@ -217,6 +218,23 @@ def test_many_versions_are_searched(bare: Registries) -> None:
     for number, begin in enumerate(begins, start=1):
         assert [bare.types_at(bare.root, begin + shift) for shift in (0, 7)] == [1 << number] * 2
     assert bare.types_at(bare.root, begins[0] - 1) == 0
+
+
+def test_one_version_begins_in_a_second(bare: Registries) -> None:
+    """Governance is an account that makes several calls in one transaction."""
+    manager, account, registry = bare.contracts["AccessManager"], bare.account, bare.certificates
+    manager.transact("grantRole", ACCREDITOR, account.address, 0, signer=bare.admin)
+    root, now = bare.root.address, bare.now
+    calls = [
+        (registry.address, registry.encode("accreditRoot", root, mask, 0, 0, now + DAY))
+        for mask in (VEHICLES, ALL_TYPES)
+    ]
+    with pytest.raises(ContractError) as caught:
+        account.transact("execute", calls, signer=bare.keeper)
+    assert caught.value.data[:4] == keccak256(b"AccreditationOutdated(address,uint64,uint64)")[:4]
+    withdraw = (registry.address, registry.encode("withdrawRoot", root))
+    account.transact("execute", [calls[0], withdraw], signer=bare.keeper)
+    assert [bare.types_at(bare.root, time) for time in (now, now + 1)] == [0, 0]
 
 
 def test_governance_withdraws_what_it_gave_from_now_on(bare: Registries) -> None:
