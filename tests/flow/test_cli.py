@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from eth_account import Account
-from typer.main import get_command
 
 from evgi_client.chain import Chain
 from evgi_client.cli.main import app
@@ -411,19 +410,3 @@ def test_text_is_for_people_and_goes_to_stdout(shell: Shell) -> None:
 def test_a_new_key_is_told_in_json(shell: Shell, tmp_path: Path) -> None:
     assert shell.json("key", "create", tmp_path / "new.json")["address"]
     assert shell.json("key", "show", shell.file("driver.json"))["address"] == shell.address["driver"]
-
-
-def test_every_command_takes_json() -> None:
-    root = get_command(app)
-    leaves = {}
-    for name, command in root.commands.items():  # type: ignore[attr-defined]
-        inner = getattr(command, "commands", {"": command})
-        leaves.update({f"{name} {each}".strip(): leaf for each, leaf in inner.items()})
-    assert len(leaves) > 30
-    without = [
-        name
-        for name, leaf in leaves.items()
-        if not any("--json" in parameter.opts for parameter in leaf.params)
-    ]
-    # Loaded only when it is run; it has a test of its own.
-    assert without == ["demo"]
