@@ -7,7 +7,12 @@ endpoint), the document may show what it is the hash of.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from evgi_client.access.world import NOBODY
@@ -21,7 +26,8 @@ from evgi_client.certificates.proof import (
     require_same,
     signature_in,
 )
-from evgi_client.errors import CertificateDocumentError, CertificateError, IdentityError, MessageError
+from evgi_client.certificates.schemas import DocumentSchema
+from evgi_client.errors import CertificateDocumentError
 from evgi_client.identity.did import Did
 from evgi_client.messages.access import AccessCertificate, DataHostBootstrapping, Right
 from evgi_client.messages.certificates import RevocationCertificate
@@ -41,8 +47,6 @@ _NAMES: dict[type[Paper], str] = {
     DataHostBootstrapping: "EvgiDataHostBootstrapping",
     RevocationCertificate: "EvgiRevocationCertificate",
 }
-_WORD = 66
-"""Characters of 32 bytes in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,27 +124,32 @@ class PaperCredential:
         another question: see ``verify_proof``.
 
         Raises:
-            CertificateDocumentError: it is no such document, or says something that its message does not.
+            CertificateError: it is no such document, or says something that its message does not.
             MessageError, IdentityError: a value in it cannot be what it stands for.
         """
         canonical(document)
-        if not isinstance(document, dict):
-            raise CertificateDocumentError("", "no JSON object")
-        types = document.get("type")
-        kind = next((kind for kind, name in _NAMES.items() if types == ["VerifiableCredential", name]), None)
+        named = document.get("type") if isinstance(document, dict) else None
+        kind = next((kind for kind, name in _NAMES.items() if named == ["VerifiableCredential", name]), None)
         if kind is None:
             raise CertificateDocumentError("/type", f"expected one of {', '.join(_NAMES.values())}")
-        try:
-            message = _message(kind, document)
-            domain, signature = domain_in(document), signature_in(document)
-            shown = dict(document["credentialSubject"].get("shown", {}))
-        except (MessageError, CertificateError, IdentityError):
-            raise
-        except (LookupError, TypeError, AttributeError, ValueError) as error:
-            raise CertificateDocumentError("", f"something is missing or of another kind: {error}") from error
+        paper_schema(kind).validate(document)
+        message = _message(kind, document)
+        domain, signature = domain_in(document), signature_in(document)
+        shown = document["credentialSubject"].get("shown", {})
         read = cls(message, domain, signature, shown)
         require_same(document, read.to_json())
         return read
+
+
+def paper_schema(kind: type[Paper]) -> DocumentSchema:
+    """The JSON Schema of a kind's documents, which is shipped."""
+    return _shipped(re.sub("(?<!^)(?=[A-Z])", "_", kind.TYPE).lower())
+
+
+@lru_cache
+def _shipped(name: str) -> DocumentSchema:
+    raw = (resources.files(__package__) / "schemas" / f"{name}.json").read_bytes()
+    return DocumentSchema(name, hashlib.sha256(raw).digest(), json.loads(raw))
 
 
 def hash_of(value: Any) -> bytes:
@@ -265,15 +274,13 @@ def _names(rights: int) -> list[str]:
     return [right.name.lower() for right in Right if right & rights and right.name]
 
 
-def _mask(names: Any) -> int:
-    return sum({Right[str(name).upper()].value for name in names})
+def _mask(names: list[str]) -> int:
+    return sum(Right[name.upper()].value for name in names)
 
 
 def _hex(raw: bytes) -> str:
     return "0x" + raw.hex()
 
 
-def _bytes(text: Any) -> bytes:
-    if not isinstance(text, str) or len(text) != _WORD or not text.startswith("0x"):
-        raise CertificateDocumentError("", "expected 0x and 64 hexadecimal digits")
+def _bytes(text: str) -> bytes:
     return bytes.fromhex(text[2:])

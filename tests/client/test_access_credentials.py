@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from evgi_client.access import PaperCredential, from_credential, to_credential
-from evgi_client.access.credentials import Paper, hash_of
+from evgi_client.access.credentials import Paper, hash_of, paper_schema
 from evgi_client.access.world import NOBODY
-from evgi_client.errors import CertificateDocumentError, EvgiError, SigningError
+from evgi_client.errors import CertificateDocumentError, CertificateSchemaError, EvgiError, SigningError
 from evgi_client.messages import Domain, keccak256
 from evgi_client.messages.access import AccessCertificate, DataHostBootstrapping
 from evgi_client.messages.certificates import RevocationCertificate
@@ -112,6 +113,17 @@ def test_a_document_is_a_verifiable_credential() -> None:
     assert (proof["type"], proof["proofPurpose"]) == ("DataIntegrityProof", "assertionMethod")
     assert proof["verificationMethod"] == f"{document['issuer']}#controller"
     assert proof["eip712"] == {"domain": DOMAIN.to_json(), "primaryType": "AccessCertificate"}
+
+
+@pytest.mark.parametrize(("message", "shown"), ALL)
+def test_the_schemas_that_are_shipped_fit_and_fit_nothing_more(message: Paper, shown: dict[str, Any]) -> None:
+    schema = paper_schema(type(message))
+    document = document_of(message, shown)
+    Draft202012Validator.check_schema(schema.document)
+    schema.validate(document)
+    for change in ({"more": 1}, {"issuer": "nobody"}, {"type": ["VerifiableCredential"]}):
+        with pytest.raises(CertificateSchemaError):
+            schema.validate({**document, **change})
 
 
 def test_what_is_shown_is_what_was_hashed() -> None:
