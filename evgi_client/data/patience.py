@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from evgi_client.data.shield import error_body
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -50,6 +52,19 @@ class PatientProtocol(H11Protocol):
         if self._take is not None:
             self._take.cancel()
             self._take = None
+
+    def send_400_response(self, _message: str) -> None:
+        """To what is no HTTP: in the one form of errors too."""
+        body = error_body("malformed", "This is no HTTP request.")
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        response = h11.Response(status_code=400, headers=headers, reason=b"Bad Request")
+        for event in (response, h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def _wait_for_head(self) -> None:
         if self.conn.their_state is h11.IDLE:

@@ -11,31 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 
 from evgi_client.access.packets import MAX_PACKET, PROTOCOL
 from evgi_client.access.unlock import Accepted
 from evgi_client.data import api
 from evgi_client.data.buckets import TokenBuckets
 from evgi_client.data.documents import read_object
+from evgi_client.data.refusals import errors, handle_errors
 from evgi_client.data.settings import MAX_PAGE
-from evgi_client.data.shield import Shield, error_body, line, log
+from evgi_client.data.shield import Shield
 from evgi_client.data.tables import CONNECTIONS
 from evgi_client.data.writes import SignedWrite
 from evgi_client.errors import (
-    AccessSessionEndedError,
-    AccessSessionExpiredError,
     AccessSessionUnknownError,
-    ChainError,
-    EvgiError,
     FieldValueError,
     HostRefusalError,
     MessageError,
-    PacketError,
-    SessionTurnError,
-    StoreError,
 )
 
 if TYPE_CHECKING:
@@ -50,36 +42,6 @@ if TYPE_CHECKING:
 SESSION_BYTES = 64 * 1024
 _OTHER_BYTES = 4096
 _SESSION = re.compile(r"0x[0-9a-f]{64}\Z")
-
-STATUS = {
-    "malformed": 400,
-    "packet": 400,
-    "signature": 403,
-    "not_allowed": 403,
-    "not_hosted": 403,
-    "wrong_host": 403,
-    "quota": 403,
-    "not_found": 404,
-    "unknown_resource": 404,
-    "unknown_stream": 404,
-    "session_unknown": 404,
-    "method": 405,
-    "timeout": 408,
-    "number": 409,
-    "conflict": 409,
-    "clock": 409,
-    "session_busy": 409,
-    "session_expired": 410,
-    "session_ended": 410,
-    "too_large": 413,
-    "busy": 429,
-    "internal": 500,
-    "chain": 503,
-    "store": 503,
-}
-"""Every code of an error, and its status."""
-
-_BY_STATUS = {404: "not_found", 405: "method", 413: "too_large"}
 
 _DESCRIPTION = """
 Stores signed records of vehicles, batteries, meters and charging sessions, encrypted at rest, anchors them on a chain,
@@ -145,7 +107,7 @@ def _routes(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    _handle_errors(app)
+    handle_errors(app)
     _describe(app, parts)
     _take_writes(app, parts)
     _unlock(app, parts)
@@ -173,7 +135,7 @@ def _describe(app: FastAPI, parts: Parts) -> None:
         response_model=api.Health,
         summary="Whether database and chain answer",
         tags=["host"],
-        responses=_errors(503),
+        responses=errors(503),
     )
     async def health() -> Response:
         await run_in_threadpool(parts.store.ping)
@@ -192,7 +154,7 @@ def _take_writes(app: FastAPI, parts: Parts) -> None:
         openapi_extra=api.body_of(api.WriteForm),
         responses={
             200: {"model": api.WriteReceipt, "description": "It was kept before"},
-            **_errors(400, 403, 404, 408, 409, 413, 429, 503),
+            **errors(400, 403, 404, 408, 409, 413, 429, 503),
         },
     )
     async def write(request: Request) -> Response:
@@ -210,7 +172,7 @@ def _unlock(app: FastAPI, parts: Parts) -> None:
         openapi_extra={"requestBody": {"required": True, **api.packet("application/json", "A request.")}},
         responses={
             200: api.packet("application/json", "An acceptance: the session is open."),
-            **_errors(400, 408, 413, 429, 503),
+            **errors(400, 408, 413, 429, 503),
             403: api.packet("application/json", "A rejection, with its reason."),
         },
     )
@@ -235,7 +197,7 @@ def _unlock(app: FastAPI, parts: Parts) -> None:
         },
         responses={
             200: api.packet("application/octet-stream", "The answer, sealed."),
-            **_errors(400, 404, 408, 409, 410, 413, 429, 503),
+            **errors(400, 404, 408, 409, 410, 413, 429, 503),
         },
     )
     async def ask(session: str, request: Request) -> Response:
@@ -261,68 +223,5 @@ def _signed_write(body: bytes) -> SignedWrite:
     raise HostRefusalError("malformed", message)
 
 
-def _handle_errors(app: FastAPI) -> None:
-    @app.exception_handler(EvgiError)
-    async def refused(_request: Request, error: EvgiError) -> Response:
-        code, message, values = _refusal(error)
-        if STATUS[code] >= 500:
-            log.error(
-                "%s", line(event="refused", code=code, error=type(error).__name__, why=str(error)[:300])
-            )
-        return _error(code, message, values)
-
-    @app.exception_handler(HTTPException)
-    async def unrouted(_request: Request, error: HTTPException) -> Response:
-        return _error(
-            _BY_STATUS.get(error.status_code, "malformed"), "There is nothing here for this request."
-        )
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, _: RequestValidationError) -> Response:
-        return _error("malformed", "The request is not as described.")
-
-    @app.exception_handler(Exception)
-    async def failed(_request: Request, _: Exception) -> Response:
-        return _error("internal", "The host failed.")
-
-
-def _refusal(error: EvgiError) -> tuple[str, str, Mapping[str, object]]:
-    if isinstance(error, HostRefusalError):
-        return error.code, error.message, error.values
-    if isinstance(error, AccessSessionUnknownError):
-        return "session_unknown", "There is no such session.", {}
-    if isinstance(error, AccessSessionExpiredError):
-        return "session_expired", "The session's time is over.", {"expired_at": error.expired_at}
-    if isinstance(error, AccessSessionEndedError):
-        reason = error.reason.name.lower()
-        return "session_ended", f"The session has ended: {reason.replace('_', ' ')}.", {"reason": reason}
-    if isinstance(error, SessionTurnError):
-        return "session_busy", "The packet before this one is still being answered.", {}
-    if isinstance(error, PacketError):
-        return "packet", str(error)[:200], {}
-    if isinstance(error, ChainError):
-        return "chain", "The chain does not answer.", {}
-    if isinstance(error, StoreError):
-        return "store", "The database does not answer.", {}
-    return "internal", "The host failed.", {}
-
-
-def _error(code: str, message: str, values: Mapping[str, object] | None = None) -> Response:
-    status = STATUS[code]
-    headers = {"retry-after": "1"} if status == 503 else None
-    return Response(error_body(code, message, values), status, headers, media_type="application/json")
-
-
 def _json(status: int, document: Mapping[str, Any]) -> Response:
     return Response(json.dumps(document, separators=(",", ":")), status, media_type="application/json")
-
-
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI description of errors: which codes a status goes with."""
-    return {
-        status: {
-            "model": api.ErrorBody,
-            "description": ", ".join(code for code, each in STATUS.items() if each == status),
-        }
-        for status in statuses
-    }

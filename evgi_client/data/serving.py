@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 _STOP_SECONDS = 10
 """How long requests under way, and then an anchor under way, may take once the host is told to stop."""
 
-_CONNECTIONS = 512
+_CONNECTIONS = 1024
+"""The most that are open: beyond, new ones are turned away without a word of JSON."""
 
 
 def _bound_to(data_domain: Domain, access_registry: str) -> dict[str, str]:

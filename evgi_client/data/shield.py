@@ -31,6 +31,9 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 )
+AT_ONCE = 256
+"""The most requests under way: each of them may hold a body, and an answer, in memory."""
+
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -56,6 +59,7 @@ class Shield:
     Args:
         buckets: how often a client may ask.
         body_limit: the longest body for a path, in bytes.
+        at_once: the most requests under way.
         body_seconds: until a request must have come whole.
         tls: is the connection itself encrypted? Then browsers are told to stay with it.
     """
@@ -68,8 +72,11 @@ class Shield:
         body_limit: Callable[[str], int],
         body_seconds: float,
         tls: bool,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._app = app
+        self._at_once = at_once
+        self._under_way = 0
         self._buckets = buckets
         self._body_limit = body_limit
         self._body_seconds = body_seconds
@@ -77,7 +84,11 @@ class Shield:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await _Exchange(self, scope, receive, send).run()
+            self._under_way += 1
+            try:
+                await _Exchange(self, scope, receive, send).run()
+            finally:
+                self._under_way -= 1
         elif scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         else:
@@ -103,7 +114,7 @@ class _Exchange:
 
     async def run(self) -> None:
         try:
-            self._check_rate()
+            self._check_room()
             self._check_length()
             await self._shield._app(self._scope, self._limited_receive, self._app_send)
         except _RefusedError as refused:
@@ -115,7 +126,9 @@ class _Exchange:
             await self._refuse(self._refused)
         self._note()
 
-    def _check_rate(self) -> None:
+    def _check_room(self) -> None:
+        if self._shield._under_way > self._shield._at_once:
+            raise _RefusedError(429, "busy", "Too many requests of all clients together.", 1)
         client = self._scope.get("client")
         wait = self._shield._buckets.take(client_of(client[0] if client else None), time.monotonic())
         if wait:

@@ -451,6 +451,24 @@ def test_a_nonce_that_many_claim_at_once_is_taken_by_one(store: Store) -> None:
 # Stores
 
 
+def test_connections_that_the_server_ended_are_made_anew(server: str) -> None:
+    """As when PostgreSQL is restarted beneath a host."""
+    with Store.create(server, ABOUT) as store:
+        put(store, 1)
+        killer = open_engine(server)
+        with killer.connect() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        put(store, 1, start=1)
+        assert len(read(store)) == 2
+    with killer.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    killer.dispose()
+
+
 def test_a_store_is_one_hosts_alone(store: Store, url: str) -> None:
     Store.create(url, ABOUT).close()
     with pytest.raises(StoreError, match="another host: host differ"):

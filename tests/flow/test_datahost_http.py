@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from jsonschema import Draft202012Validator
 
 from evgi_client.chain import Chain
 from evgi_client.data.patience import PatientProtocol
-from evgi_client.data.service import STATUS
+from evgi_client.data.refusals import STATUS
+from evgi_client.data.shield import Shield
 from evgi_client.data.store import Store
 from evgi_client.errors import ChainUnreachableError
 from evgi_client.messages.access import Right
@@ -285,6 +287,28 @@ def test_a_client_that_asks_too_often_is_told_to_wait(world: World, store: Store
         assert int(busy[0].headers["retry-after"]) >= 1
         assert HEADERS.items() <= busy[0].headers.items()
         time.sleep(1.1)
+        assert served.get("/v1/host").status_code == 200
+
+
+def test_more_requests_than_there_is_room_for_are_told_to_wait(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Shield.__init__, "__kwdefaults__", {**Shield.__init__.__kwdefaults__, "at_once": 2})
+    slow = threading.Event()
+
+    def waiting(_: Store) -> None:
+        slow.wait(10)
+
+    monkeypatch.setattr(Store, "ping", waiting)
+    with hosting.serving(world, world.hosting(store)) as served, ThreadPoolExecutor(2) as pool:
+        under_way = [pool.submit(served.get, "/v1/health") for _ in range(2)]
+        deadline = time.monotonic() + 10
+        while (answer := served.get("/v1/host")).status_code != 429 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert code_of(answer) == "busy"
+        assert answer.headers["retry-after"] == "1"
+        slow.set()
+        assert [each.result(10).status_code for each in under_way] == [200, 200]
         assert served.get("/v1/host").status_code == 200
 
 
