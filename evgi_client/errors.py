@@ -138,6 +138,7 @@
     │   ├── HostUrlError            no address of a data host, or one that would be spoken to in clear
     │   ├── HostUnreachableError    a data host that does not answer, or not in time
     │   ├── HostAnswerError         an answer that is not as the interface describes it
+    │   ├── ResourceUnhostedError   a resource that no host keeps now
     │   ├── HostMismatchError       a data host that is another, or of another chain
     │   ├── RecordInvalidError      a record that is not what its writer signed, or is not in its batch
     │   └── RecordMissingError      a record that the host holds back
@@ -1299,6 +1300,14 @@ class HostAnswerError(DataError):
     def __init__(self, host: str, why: str) -> None:
         super().__init__(f"{host} answers what it should not: {why}")
         self.host, self.why = host, why
+
+
+class ResourceUnhostedError(DataError):
+    """Nobody keeps a resource now: it is unknown, or changed hands since its owner named a host."""
+
+    def __init__(self, resource: bytes) -> None:
+        super().__init__(f"no host keeps the resource 0x{resource.hex()} now")
+        self.resource = resource
 
 
 class HostMismatchError(DataError):

@@ -154,7 +154,9 @@ def show_private(
             stderr.print(text, markup=False, soft_wrap=True)
         return
     write_private(out, written + "\n")
-    show(as_json, {**told, "written": str(out)}, f"{text}\nwritten to {out}")
+    show(as_json, {**told, "written": str(out)}, text)
+    if not as_json:
+        stderr.print(f"written to {out}", markup=False, soft_wrap=True)
 
 
 def write_private(path: Path, text: str) -> None:

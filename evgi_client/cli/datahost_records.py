@@ -24,6 +24,7 @@ from evgi_client.cli.options import (
 )
 from evgi_client.cli.output import columns, hexadecimal, show, utc
 from evgi_client.cli.suite import open_suite
+from evgi_client.errors import ResourceUnhostedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,7 +161,7 @@ def _client(
     access = suite.contracts["AccessRegistry"]
     host = access.call("hostAt", resource, suite.chain.now()).host
     if int(host, 16) == 0:
-        raise typer.BadParameter(f"no host keeps the resource {hexadecimal(resource)}")
+        raise ResourceUnhostedError(resource)
     with DataClient(
         url,
         host,
@@ -190,7 +191,7 @@ def _cells(record: Record) -> list[str]:
 def _shown(data: bytes | None) -> str:
     if data is None:
         return "(erased)"
-    text = data.decode("utf-8", "replace")
+    text = data.decode("utf-8", "replace").rstrip("\n")
     if not text.isprintable():
         return f"({len(data)} bytes)"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -95,7 +95,7 @@ class Shell:
             assert pipe is not None
             pipe.close()
 
-    def run(self, command: str, timeout: float = 60.0) -> tuple[int, str]:
+    def run(self, command: str, timeout: float = 120.0) -> tuple[int, str]:
         """The exit code of a command, and what it printed to stdout."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
