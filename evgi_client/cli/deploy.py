@@ -46,7 +46,10 @@ def plan(
         list[str] | None, address_option("Pays or rejects redemptions; the governor where not given.")
     ] = None,
     pauser: Annotated[
-        list[str] | None, address_option("Stops the token in an emergency; the governor where not given.")
+        list[str] | None,
+        address_option(
+            "Stops the token, and first trust anchors, in an emergency; the governor if not given."
+        ),
     ] = None,
     accreditor: Annotated[
         list[str] | None,

@@ -35,7 +35,7 @@ class Role(IntEnum):
     REDEEMER = 2
     """Says whether the fiat of a redemption was paid."""
     PAUSER = 3
-    """Stops transfers of the clearing token in an emergency."""
+    """Stops transfers of the clearing token in an emergency, and ends the accreditation of a first trust anchor."""
     MEMBERSHIP = 4
     """Admits accounts to the clearing token, and expels them."""
     ACCREDITOR = 5
@@ -139,7 +139,7 @@ FUNCTIONS = (
     FunctionRole(CURRENCY, "capMinter", Role.GOVERNOR),
     FunctionRole(CURRENCY, "approveSettlement", Role.GOVERNOR),
     FunctionRole("CertificateRegistry", "accreditRoot", Role.ACCREDITOR),
-    FunctionRole("CertificateRegistry", "withdrawRoot", Role.ACCREDITOR),
+    FunctionRole("CertificateRegistry", "withdrawRoot", Role.PAUSER),
 )
 """Every restricted function of the suite and its role."""
 
