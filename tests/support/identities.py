@@ -206,7 +206,7 @@ def assert_is(world: World, identity: Identity, accounts: Iterable[str]) -> None
     assert world.call("nonce", name) == identity.nonce
     assert world.call("changed", name) == identity.changed
     assert world.call("ownedSince", name) == identity.owned_since
-    for time in {0, now, *(epoch + shift for epoch in identity.epochs for shift in (-1, 0, 1))}:
+    for time in {0, now, *(epoch + shift for epoch in identity.epochs[-2:] for shift in (-1, 0, 1))}:
         assert world.call("ownedSinceAt", name, time) == identity.owned_since_at(time)
     for account in accounts:
         assert world.call("actsFor", name, account) == identity.acts_for(account, now)
