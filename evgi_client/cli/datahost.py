@@ -105,7 +105,10 @@ def serve(
     ] = None,
     stream: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Take this stream; may be repeated. The four of the docs if not."),
+        typer.Option(
+            metavar="NAME",
+            help="Take this stream; may be repeated. If not: vehicle, battery, meter, session.",
+        ),
     ] = None,
     anchor_every: Annotated[int, span_option("How often new records are anchored; 0 for never.")] = 60,
     quota: Annotated[
