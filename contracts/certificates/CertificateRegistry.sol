@@ -3,12 +3,12 @@ pragma solidity ^0.8.28;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 import {ICertificateRegistry} from "../interfaces/ICertificateRegistry.sol";
 import {IDIDRegistry} from "../interfaces/IDIDRegistry.sol";
 import {IRevocationRegistry} from "../interfaces/IRevocationRegistry.sol";
+import {OwnerSignature} from "../libraries/OwnerSignature.sol";
 import {
     ACCREDITATION_TYPEHASH,
     Accreditation,
@@ -33,7 +33,7 @@ contract CertificateRegistry is EIP712, AccessManaged, ICertificateRegistry {
     }
 
     /// @dev `parents` maps the second of a registration to the parent, where it became another one. `parentFrom` is the
-    /// latest validFrom of the subject's certificates.
+    /// latest validFrom of the subject's certificates; one that moved nothing counts from its registration at the latest.
     struct Subject {
         uint8 entityType;
         uint32 parentFrom;
@@ -49,8 +49,8 @@ contract CertificateRegistry is EIP712, AccessManaged, ICertificateRegistry {
         uint32 validUntil;
     }
 
-    /// @dev Versions ascend by validFrom. At a time the last that has begun applies, until its validUntil: a later one
-    /// replaces it. Only the last may be ahead.
+    /// @dev Versions ascend by validFrom; governance may begin one in the second of the one before. At a time the last
+    /// that has begun applies, until its validUntil: a later one replaces it. Only the last may be ahead.
     struct Anchor {
         uint32 latest;
         uint32 withdrawnAt;
@@ -59,6 +59,7 @@ contract CertificateRegistry is EIP712, AccessManaged, ICertificateRegistry {
 
     /// @dev Levels below governance's own anchors.
     uint8 private constant MAX_DEPTH = 3;
+    uint64 private constant MAX_LEAD = 366 days;
     uint16 private constant ALL_TYPES = uint16((2 << uint8(type(EntityType).max)) - 2);
 
     IDIDRegistry private immutable _identities;
@@ -285,12 +286,9 @@ contract CertificateRegistry is EIP712, AccessManaged, ICertificateRegistry {
         if (entityTypes == 0 || entityTypes & ~ALL_TYPES != 0) revert EntityTypesInvalid(entityTypes);
         uint64 from = validFrom > block.timestamp ? validFrom : uint64(block.timestamp);
         if (validUntil <= from || validUntil > type(uint32).max) revert AccreditationSpanInvalid(validFrom, validUntil);
+        // The last version has begun: it is no later than this one.
         Anchor storage state = _anchors[anchor];
-        uint32 number = state.latest;
-        uint64 latest = state.versions[number].validFrom;
-        if (from <= latest) revert AccreditationOutdated(anchor, validFrom, latest);
-
-        state.latest = ++number;
+        uint32 number = ++state.latest;
         state.versions[number] = Version({
             accreditor: accreditor,
             entityTypes: entityTypes,
@@ -304,7 +302,8 @@ contract CertificateRegistry is EIP712, AccessManaged, ICertificateRegistry {
     /// @dev Ends the version ahead and the one in force, each where it was the caller's to give.
     function _withdraw(address anchor, bool byGovernance) private {
         Anchor storage state = _anchors[anchor];
-        uint32 time = uint32(block.timestamp);
+        // After the year 2105 nothing is ahead or in force, so that no time is cut below.
+        uint64 time = uint64(block.timestamp);
         bool ended;
         Version storage last = state.versions[state.latest];
         if (last.validFrom > time && _mayEnd(anchor, last.accreditor, byGovernance)) {
@@ -314,12 +313,12 @@ contract CertificateRegistry is EIP712, AccessManaged, ICertificateRegistry {
         (uint32 number,) = _versionAt(anchor, time);
         Version storage current = state.versions[number];
         if (number != 0 && _mayEnd(anchor, current.accreditor, byGovernance)) {
-            current.validUntil = time;
+            current.validUntil = uint32(time);
             ended = true;
             emit AccreditationWithdrawn(anchor, current.accreditor, number, time);
         }
         if (!ended) revert NothingToWithdraw(anchor, msg.sender);
-        state.withdrawnAt = time;
+        state.withdrawnAt = uint32(time);
     }
 
     /// @dev Takes back the version ahead as if it had never been.
@@ -335,12 +334,15 @@ contract CertificateRegistry is EIP712, AccessManaged, ICertificateRegistry {
         Subject storage subject = _subjects[entityCertificate.subject];
         subject.entityType = entityCertificate.entityType;
         (uint64 validFrom, uint32 parentFrom) = (entityCertificate.validFrom, subject.parentFrom);
-        if (validFrom > parentFrom) subject.parentFrom = uint32(validFrom);
         address parent = entityCertificate.parent;
-        if (parent == address(subject.parents.latest())) return;
-
-        if (validFrom <= parentFrom) revert ParentOutdated(entityCertificate.subject, validFrom, parentFrom);
-        subject.parents.push(uint96(block.timestamp), uint160(parent));
+        if (parent != address(subject.parents.latest())) {
+            if (validFrom <= parentFrom) revert ParentOutdated(entityCertificate.subject, validFrom, parentFrom);
+            subject.parents.push(uint96(block.timestamp), uint160(parent));
+        } else if (validFrom > block.timestamp) {
+            // A renewal that is ahead keeps nobody from moving the subject before it begins.
+            validFrom = uint64(block.timestamp);
+        }
+        if (validFrom > parentFrom) subject.parentFrom = uint32(validFrom);
     }
 
     function _checkAccreditor(Accreditation calldata accreditation) private view {
@@ -379,6 +381,8 @@ contract CertificateRegistry is EIP712, AccessManaged, ICertificateRegistry {
         if (validUntil <= validFrom || validUntil <= block.timestamp || validUntil > type(uint32).max) {
             revert CertificateSpanInvalid(validFrom, validUntil);
         }
+        uint64 latest = uint64(block.timestamp) + MAX_LEAD;
+        if (validFrom > latest) revert CertificateTooFarAhead(validFrom, latest);
         uint8 fixedType = _subjects[subject].entityType;
         if (fixedType != 0 && fixedType != entityType) revert EntityTypeFixed(subject, entityType, fixedType);
         _checkParent(entityType, entityCertificate.parent);
@@ -404,13 +408,12 @@ contract CertificateRegistry is EIP712, AccessManaged, ICertificateRegistry {
         if (
             _revocations.revokedFrom(entityCertificate.issuer, certificate) != 0
                 || (publisher != address(0)
-                    && _revocations.isStatusRevokedAt(publisher, index, uint64(block.timestamp)))
+                    && _revocations.isStatusRevokedAt(publisher, index, type(uint64).max))
         ) revert CertificateRevoked(certificate);
     }
 
-    /// @dev Signatures are asked for by static calls, so that nothing can enter again.
     function _isSignedFor(address identity, bytes32 digest, bytes calldata signature) private view returns (bool) {
-        return SignatureChecker.isValidSignatureNowCalldata(_identities.identityOwner(identity), digest, signature);
+        return OwnerSignature.isValid(_identities.identityOwner(identity), digest, signature);
     }
 
     function _mayEnd(address anchor, address accreditor, bool byGovernance) private view returns (bool) {

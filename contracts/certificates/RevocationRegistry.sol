@@ -2,10 +2,10 @@
 pragma solidity ^0.8.28;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 import {IDIDRegistry} from "../interfaces/IDIDRegistry.sol";
 import {IRevocationRegistry} from "../interfaces/IRevocationRegistry.sol";
+import {OwnerSignature} from "../libraries/OwnerSignature.sol";
 import {REVOCATION_CERTIFICATE_TYPEHASH, RevocationCertificate} from "../types/Certificates.sol";
 
 /// @title RevocationRegistry
@@ -49,7 +49,7 @@ contract RevocationRegistry is EIP712, IRevocationRegistry {
         _checkOwner(issuer);
         uint64 from = _effective(effectiveAt);
         for (uint256 i; i < targets.length; ++i) {
-            _revoke(issuer, targets[i], from, reason);
+            _revokeUnlessStanding(issuer, targets[i], from, reason);
         }
     }
 
@@ -58,12 +58,12 @@ contract RevocationRegistry is EIP712, IRevocationRegistry {
         uint64 time = uint64(block.timestamp);
         if (revocation.deadline < time) revert RevocationExpired(revocation.deadline, time);
         bytes32 digest = digestOf(revocation);
-        address owner = _identities.identityOwner(revocation.issuer);
-        if (!SignatureChecker.isValidSignatureNowCalldata(owner, digest, signature)) {
+        if (!OwnerSignature.isValid(_identities.identityOwner(revocation.issuer), digest, signature)) {
             revert RevocationSignatureInvalid(revocation.issuer, digest);
         }
+        uint64 from = revocation.effectiveAt > time ? _effective(revocation.effectiveAt) : time;
         // Needs no nonce: a revocation brought again changes nothing, and nothing takes one back.
-        _revoke(revocation.issuer, revocation.target, _effective(revocation.effectiveAt), revocation.reason);
+        _revoke(revocation.issuer, revocation.target, from, revocation.reason);
     }
 
     /// @inheritdoc IRevocationRegistry
@@ -127,10 +127,20 @@ contract RevocationRegistry is EIP712, IRevocationRegistry {
     }
 
     function _revoke(address issuer, bytes32 target, uint64 effectiveAt, uint8 reason) private {
-        uint64 standing = revokedFrom[issuer][target];
-        if (standing != 0 && standing <= effectiveAt) revert AlreadyRevoked(issuer, target, standing);
+        uint64 standing = _revokeUnlessStanding(issuer, target, effectiveAt, reason);
+        if (standing != 0) revert AlreadyRevoked(issuer, target, standing);
+    }
+
+    /// @return standing From when it is revoked already, where that is no later and nothing was done; else 0.
+    function _revokeUnlessStanding(address issuer, bytes32 target, uint64 effectiveAt, uint8 reason)
+        private
+        returns (uint64 standing)
+    {
+        standing = revokedFrom[issuer][target];
+        if (standing != 0 && standing <= effectiveAt) return standing;
         revokedFrom[issuer][target] = effectiveAt;
         emit Revoked(issuer, target, effectiveAt, reason);
+        return 0;
     }
 
     function _revokeIn(uint64 word, uint256 indices, uint64 effectiveAt) private {

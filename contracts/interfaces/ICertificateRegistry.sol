@@ -16,6 +16,9 @@ import {Accreditation, EntityCertificate} from "../types/Certificates.sol";
 ///
 /// Accredited issuers are trusted with their types. The first certificate of a subject fixes its type, and it needs no
 /// word of the subject.
+///
+/// An accreditation belongs to the identity: a change of its owner does not end it, or a new key would end everything
+/// below. Who buys an identity gets to issue with it, until its accreditor withdraws what it gave, or governance does.
 interface ICertificateRegistry {
     /// @notice The answer about a certificate. Where more than one reason applies the first in this order is given,
     /// VALID aside.
@@ -33,7 +36,8 @@ interface ICertificateRegistry {
 
     /// @notice An anchor is accredited for [validFrom, validUntil), in place of what it had, from then on.
     /// @param accreditor Zero where governance did it.
-    /// @param version 1 for an anchor's first. One withdrawn before it began gives its number to the next.
+    /// @param version 1 for an anchor's first. One withdrawn before it began gives its number to the next. Of two that
+    /// begin in one second the later applies.
     event AnchorAccredited(
         address indexed anchor,
         address indexed accreditor,
@@ -64,7 +68,8 @@ interface ICertificateRegistry {
     error AccreditationUsed(address anchor, bytes32 accreditation);
     /// @notice The accreditor revoked it by its struct hash before anyone brought it.
     error AccreditationRevoked(address anchor, bytes32 accreditation, uint64 effectiveAt);
-    /// @notice It begins no later than the anchor's last one began or was withdrawn: an old signature undoes nothing.
+    /// @notice It begins no later than the anchor's last one began or was withdrawn: an old signature undoes nothing,
+    /// unless it was dated ahead.
     error AccreditationOutdated(address anchor, uint64 validFrom, uint64 latest);
     /// @notice One accreditation of an anchor is ahead at a time.
     error AccreditationAhead(address anchor, uint64 validFrom);
@@ -81,8 +86,11 @@ interface ICertificateRegistry {
     error SubjectInvalid(address subject);
     /// @notice It has no length, is over, or ends after the year 2105: milliseconds taken for seconds.
     error CertificateSpanInvalid(uint64 validFrom, uint64 validUntil);
+    /// @notice More than 366 days ahead: it would put its subject in a place that nobody could name a later time for.
+    error CertificateTooFarAhead(uint64 validFrom, uint64 latest);
     error CertificateAlreadyRegistered(bytes32 certificate);
-    /// @notice What is revoked, or is to be, is not registered any more: it would move its subject to an old parent.
+    /// @notice What is revoked, or is to be, by hash or by index, is not registered any more: it would move its subject
+    /// to an old parent.
     error CertificateRevoked(bytes32 certificate);
     error IssuerNotAccredited(address issuer, uint8 entityType);
     error IssuerSignatureInvalid(address issuer, bytes32 digest);
@@ -90,11 +98,13 @@ interface ICertificateRegistry {
     error EntityTypeFixed(address subject, uint8 entityType, uint8 fixedType);
     /// @param expected The type that a parent of such a subject has; NONE where it has no parent.
     error ParentInvalid(address parent, uint8 parentType, uint8 expected);
-    /// @notice A later certificate, by its validFrom, put the subject where it is.
+    /// @notice A later certificate, by its validFrom, put the subject where it is, or left it there. One that left it
+    /// there counts from its registration at the latest.
     error ParentOutdated(address subject, uint64 validFrom, uint64 latest);
     error StatusNotOpen(address publisher, uint64 index);
 
-    /// @notice Governance accredits an anchor. Restricted to the role ACCREDITOR.
+    /// @notice Governance accredits an anchor, in place of whatever it has, also what began this second. Restricted to
+    /// the role ACCREDITOR.
     /// @param entityTypes Bit n stands for EntityType n.
     /// @param depth How many anchors may stand below it in a chain, at most 3.
     /// @param validFrom Now where it has passed.
@@ -110,11 +120,12 @@ interface ICertificateRegistry {
 
     /// @notice The caller, who owns the accreditor, ends what it accredited from now on: the version in force, and the
     /// one ahead. Who owns the anchor ends them too, whoever gave them. Certificates of the anchor and of those below it
-    /// are invalid from now on, not before.
+    /// are invalid from now on, not before. A signed accreditation that nobody has brought, dated ahead of the withdrawal,
+    /// may still be brought until its deadline: its accreditor revokes it by its struct hash in the RevocationRegistry.
     function withdraw(address anchor) external;
 
     /// @notice Brings a certificate that its issuer's owner signed: 65 bytes with a low s, or what the owner's contract
-    /// accepts (EIP-1271). Its parent becomes the subject's, none where it is zero.
+    /// accepts (EIP-1271). It begins at most 366 days ahead. Its parent becomes the subject's now, none where it is zero.
     /// @return certificate Its struct hash, under which it is known.
     function register(EntityCertificate calldata entityCertificate, bytes calldata signature)
         external

@@ -29,7 +29,7 @@ interface IRevocationRegistry {
     error RevocationBackdated(uint64 effectiveAt, uint64 earliest);
     /// @notice More than 366 days ahead: milliseconds taken for seconds, which would revoke nothing.
     error RevocationTooFarAhead(uint64 effectiveAt, uint64 latest);
-    /// @notice It is revoked from that time or earlier; so is a target named twice in a batch.
+    /// @notice It is revoked from that time or earlier.
     error AlreadyRevoked(address issuer, bytes32 target, uint64 effectiveAt);
     /// @notice No index of 64 bits is in them.
     error StatusWordsInvalid(uint64 firstWord, uint64 count);
@@ -47,11 +47,13 @@ interface IRevocationRegistry {
     /// @param effectiveAt Now or later, at most 366 days ahead; 0 means now.
     function revoke(address issuer, bytes32 target, uint64 effectiveAt, uint8 reason) external;
 
-    /// @notice Revokes each of the targets as `revoke` does: all or none.
+    /// @notice Revokes each of the targets as `revoke` does, but passes over those that are revoked from that time or
+    /// earlier: nobody makes a batch fail by bringing a signed revocation of one target first. Afterwards all of them are
+    /// revoked from then at the latest; an event names each that was not before.
     function revokeMany(address issuer, bytes32[] calldata targets, uint64 effectiveAt, uint8 reason) external;
 
     /// @notice Brings a revocation that the issuer's owner signed: 65 bytes with a low s, or what the owner's contract
-    /// accepts (EIP-1271).
+    /// accepts (EIP-1271). Where its time has passed it takes effect now: until its deadline it is good.
     function revokeSigned(RevocationCertificate calldata revocation, bytes calldata signature) external;
 
     /// @notice Gives the caller words of a status list. They may be any that it has not opened yet.

@@ -69,7 +69,7 @@ struct RevocationCertificate {
     address issuer;
     /// @dev The struct hash of what is revoked.
     bytes32 target;
-    /// @dev From when; 0 means from the block that brings it.
+    /// @dev From when, but from no sooner than the block that brings it; 0 means from that.
     uint64 effectiveAt;
     /// @dev A code of RFC 5280, section 5.3.1, for people to read: the registry does not judge it.
     uint8 reason;

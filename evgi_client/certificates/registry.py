@@ -76,7 +76,8 @@ class Certificates:
         self._from_block = from_block
 
     def register(self, certificate: EntityCertificate, signature: bytes) -> Receipt:
-        """Brings a certificate that its issuer's owner signed. The signature is checked first.
+        """Brings a certificate that its issuer's owner signed, at most 366 days before it begins. The signature is
+        checked first.
 
         Raises:
             SigningError: the signature is not the owner's.
@@ -104,7 +105,7 @@ class Certificates:
         valid_from: int = 0,
         valid_until: int,
     ) -> Receipt:
-        """Governance accredits an anchor.
+        """Governance accredits an anchor, in place of whatever it has.
 
         Args:
             depth: how many anchors may stand below it in a chain, at most 3.
@@ -120,7 +121,8 @@ class Certificates:
         )
 
     def withdraw(self, anchor: str) -> Receipt:
-        """Ends from now on what the signer accredited, or whatever its own anchor has."""
+        """Ends from now on what the signer accredited, or whatever its own anchor has. What the signer signed with a
+        later date and nobody has brought is revoked by its struct hash: ``Revocations.revoke``."""
         return self._registry.transact("withdraw", anchor, signer=self._signer)
 
     def withdraw_root(self, anchor: str) -> Receipt:

@@ -83,17 +83,19 @@ class Revocations:
         effective_at: int = 0,
         reason: int = RevocationReason.UNSPECIFIED,
     ) -> Receipt:
-        """``revoke`` for all of them or none, in one transaction."""
+        """``revoke`` for all of them, in one transaction. Those revoked from then or earlier are passed over, so that
+        no stranger who brings a signed revocation first makes it fail; the events name the others."""
         return self._registry.transact(
             "revokeMany", issuer, list(targets), effective_at, reason, signer=self._signer
         )
 
     def revoke_signed(self, revocation: RevocationCertificate, signature: bytes) -> Receipt:
-        """Brings a revocation that the issuer's owner signed. The signature is checked first.
+        """Brings a revocation that the issuer's owner signed; where its time has passed, from now on. The signature is
+        checked first.
 
         Raises:
             SigningError: the signature is not the owner's.
-            ContractError: its deadline or its time has passed, or it is revoked from then already.
+            ContractError: its deadline has passed, or it is revoked from then already.
         """
         owner = self._identities.call("identityOwner", revocation.issuer)
         accepts = self._registry.chain.is_valid_signature

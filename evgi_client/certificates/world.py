@@ -202,7 +202,7 @@ class World:
 
     def _accredit(self, number: int, fact: Accredited) -> None:
         versions = self._anchors.setdefault(fact.anchor, [])
-        if fact.version != len(versions) + 1 or (versions and fact.valid_from <= versions[-1].valid_from):
+        if fact.version != len(versions) + 1 or (versions and fact.valid_from < versions[-1].valid_from):
             raise SnapshotError(
                 f"facts[{number}]", f"version {fact.version} does not follow the ones before it"
             )

@@ -124,7 +124,7 @@ class RevocationCertificate(Message):
     target: bytes
     """Struct hash of what is revoked."""
     effective_at: int
-    """From when; 0 means from the block that brings it."""
+    """From when, but from no sooner than the block that brings it; 0 means from that."""
     reason: int
     """A ``RevocationReason``."""
     deadline: int

@@ -107,7 +107,7 @@ def test_facts_that_cannot_have_happened_are_refused(registries: Registries, doc
     first = Accredited(party(1), party(2), 1, 4, 0, 100, 200)
     for facts in (
         [Accredited(party(1), party(2), 2, 4, 0, 100, 200)],
-        [first, Accredited(party(1), party(2), 2, 4, 0, 100, 200)],
+        [first, Accredited(party(1), party(2), 2, 4, 0, 99, 200)],
         [Withdrawn(party(1), 1, 100)],
         [first, Withdrawn(party(1), 2, 100)],
         [first, Accredited(party(1), party(2), 2, 4, 0, 150, 200), Withdrawn(party(1), 1, 50)],

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from eth_account import Account
 
 from evgi_client.certificates.registry import NOBODY
+from evgi_client.chain import Chain
 from evgi_client.errors import ContractError
 from evgi_client.messages import keccak256
 from evgi_client.messages.certificates import (
@@ -16,8 +18,11 @@ from evgi_client.messages.certificates import (
     EntityCertificate,
     EntityType,
     RevocationCertificate,
+    entity_type_mask,
 )
+from evgi_client.signing import LocalSigner
 from tests.support.registries import (
+    ACCREDITOR,
     ALL_TYPES,
     DAY,
     LAST_SECOND,
@@ -31,13 +36,14 @@ from tests.support.registries import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from evgi_client.chain import Chain, ContractHandle
-    from evgi_client.signing import LocalSigner
+    from evgi_client.chain import ContractHandle
 
 VALID, REVOKED = CertificateStatus.VALID, CertificateStatus.REVOKED
 NOT_ACCREDITED = CertificateStatus.ISSUER_NOT_ACCREDITED
+BATTERIES = entity_type_mask(EntityType.BATTERY)
+LONGEST_AHEAD = 366 * DAY
 
 
 @dataclass
@@ -199,13 +205,26 @@ def test_a_malleated_signature_is_none(world: Registries) -> None:
 def test_nothing_counts_twice_in_a_batch(world: Registries) -> None:
     issuer, targets = world.issuer.address, [keccak256(b"one"), keccak256(b"one")]
     at = world.now
-    with refused("AlreadyRevoked", issuer=issuer, target=targets[0], effectiveAt=at):
-        world.revoking(world.issuer).revoke_many(issuer, targets)
+    receipt = world.revoking(world.issuer).revoke_many(issuer, targets)
+    assert [event.args["effectiveAt"] for event in world.revocations.events_in(receipt)] == [at]
     world.revoking(world.publisher).open_statuses(0)
     with refused("StatusesAlreadyRevoked", publisher=world.publisher.address, word=0, indices=1):
         world.revocations.transact("revokeManyStatuses", [0, 0], [1, 1], 0, signer=world.publisher)
-    assert world.revoking().revoked_from(issuer, targets[0]) is None
+    assert world.revoking().revoked_from(issuer, targets[0]) == at
     assert world.revoking().statuses_at(world.publisher.address, [0], world.now) == [0]
+
+
+def test_nobody_spoils_a_batch_by_bringing_one_of_it_first(world: Registries) -> None:
+    """A signed revocation of one target is about; a stranger brings it just before the batch."""
+    issuer, targets = world.issuer.address, [keccak256(b"%d" % number) for number in range(5)]
+    posted = world.revocation(target=targets[3])
+    first = world.now
+    world.revocations.transact(
+        "revokeSigned", posted, world.signed(posted, world.issuer), signer=world.stranger
+    )
+    at = world.now
+    world.revoking(world.issuer).revoke_many(issuer, targets)
+    assert [world.revoking().revoked_from(issuer, each) for each in targets] == [at, at, at, first, at]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
@@ -342,6 +361,164 @@ def test_a_stolen_publisher_key_makes_nothing_valid_again(world: Registries) -> 
     mine.revoke_statuses([11])
     assert world.status(certificate, world.now) == REVOKED
     assert mine.is_status_revoked_at(publisher, 11, world.now)
+
+
+# What binds a subject for good, or another
+
+
+def test_no_issuer_keeps_a_battery_where_it_is_for_good(world: Registries) -> None:
+    """One of the type leaves it where it is from as far ahead as any may, and loses everything afterwards."""
+    world.accredit()
+    world.accredit_root(world.other, BATTERIES)
+    world.accredit_root(world.middle, BATTERIES)
+    for vehicle in (party(1), party(2)):
+        world.register(subject=vehicle)
+    battery = {"entity_type": EntityType.BATTERY, "subject": party(3), "valid_until": LAST_SECOND}
+    world.register(world.middle, issuer=world.middle.address, parent=party(1), **battery)
+    theirs = {"issuer": world.other.address, "parent": party(1), **battery}
+    latest = world.now + LONGEST_AHEAD
+    with refused("CertificateTooFarAhead", validFrom=LAST_SECOND - 1, latest=latest):
+        world.register(world.other, valid_from=LAST_SECOND - 1, **theirs)
+    rogue = world.register(world.other, valid_from=world.now + LONGEST_AHEAD, **theirs)
+    world.certificates.transact("withdrawRoot", world.other.address, signer=world.governance)
+    world.revoke(rogue.struct_hash(), by=world.other)
+    honest = {"issuer": world.middle.address, **battery}
+    world.register(world.middle, parent=party(2), **honest)
+    assert world.certifying().parent_at(party(3), world.now) == party(2)
+
+
+def test_a_battery_that_was_moved_far_ahead_is_moved_back_at_once(world: Registries) -> None:
+    """The mover's certificate begins as late as any: a second afterwards there is a later one."""
+    world.accredit()
+    for anchor in (world.other, world.middle):
+        world.accredit_root(anchor, BATTERIES)
+    for vehicle in (party(1), party(2)):
+        world.register(subject=vehicle)
+    battery = {"entity_type": EntityType.BATTERY, "subject": party(3), "valid_until": LAST_SECOND}
+    mine = {"issuer": world.middle.address, "parent": party(1), **battery}
+    world.register(world.middle, **mine)
+    theirs = {"issuer": world.other.address, "parent": party(2), **battery}
+    world.register(world.other, valid_from=world.now + LONGEST_AHEAD, **theirs)
+    back = world.register(world.middle, valid_from=world.now + LONGEST_AHEAD, **mine)
+    assert world.certifying().parent_at(party(3), world.now) == party(1)
+    now = world.register(world.middle, **mine)
+    assert world.status(back, world.now) == CertificateStatus.NOT_YET_VALID
+    assert world.status(now, world.now) == VALID
+
+
+def test_what_is_to_be_revoked_by_index_moves_no_battery(world: Registries) -> None:
+    world.accredit_root(world.middle)
+    mine = world.revoking(world.publisher)
+    mine.open_statuses(0)
+    by_middle = {"issuer": world.middle.address}
+    for vehicle in (party(1), party(2)):
+        world.register(world.middle, subject=vehicle, **by_middle)
+    battery = {"entity_type": EntityType.BATTERY, "subject": party(3), **by_middle}
+    world.register(world.middle, parent=party(1), **battery)
+    world.chain.advance_to(world.now + 10)
+    status = {"status_publisher": world.publisher.address, "status_index": 8}
+    unused = world.certificate(parent=party(2), **battery, **status)
+    mine.revoke_statuses([8], world.now + DAY)
+    with refused("CertificateRevoked", certificate=unused.struct_hash()):
+        world.bring(unused, world.middle)
+    # So it is where the word changes once more before then.
+    mine.revoke_statuses([9])
+    with refused("CertificateRevoked", certificate=unused.struct_hash()):
+        world.bring(unused, world.middle)
+    assert world.certifying().parent_at(party(3), world.now) == party(1)
+
+
+def test_an_accreditor_keeps_governance_from_nothing_within_a_second(world: Registries) -> None:
+    """One transaction stands for a block in which the accreditor's newer version comes just before governance's."""
+    world.accredit()
+    manager = world.contracts["AccessManager"]
+    manager.transact("grantRole", ACCREDITOR, world.account.address, 0, signer=world.admin)
+    at = world.now
+    again = world.accreditation(valid_from=at)
+    calls = [
+        ("accredit", again, world.signed(again, world.root)),
+        ("accreditRoot", world.issuer.address, ALL_TYPES, 0, 0, at + YEAR),
+    ]
+    encoded = [(world.certificates.address, world.certificates.encode(*call)) for call in calls]
+    receipt = world.account.transact("execute", encoded, signer=world.keeper)
+    begun = [
+        (event.args["version"], event.args["validFrom"]) for event in world.certificates.events_in(receipt)
+    ]
+    assert begun == [(2, at), (3, at)]
+    assert [world.types_at(world.issuer, time) for time in (at - 1, at, at + 1)] == [
+        VEHICLES,
+        ALL_TYPES,
+        ALL_TYPES,
+    ]
+
+
+def test_the_past_stays_when_32_bits_of_time_are_over(funded: Callable[..., list[LocalSigner]]) -> None:
+    late = Chain.embedded(start=2**32 - 10_000)
+    world = found_registries(late, funded(late, 9))
+    world.accredit_root(world.root, depth=1, valid_until=LAST_SECOND)
+    world.accredit(valid_until=LAST_SECOND)
+    certificate = world.register(valid_until=LAST_SECOND)
+    times = range(world.now - 5, 2**32 + 50, 997)
+    before = [(world.types_at(world.issuer, time), world.status(certificate, time)) for time in times]
+    late.advance_to(2**32 + 10)
+    for by in (world.root, world.issuer):
+        with refused("NothingToWithdraw", anchor=world.issuer.address, caller=by.address):
+            world.withdraw(world.issuer, by)
+    with refused("NothingToWithdraw", anchor=world.root.address, caller=world.governance.address):
+        world.certificates.transact("withdrawRoot", world.root.address, signer=world.governance)
+    for valid_until in (2**32 + 50, 2**33):
+        with refused("AccreditationSpanInvalid", validFrom=0, validUntil=valid_until):
+            world.accredit_root(world.root, valid_until=valid_until)
+    with pytest.raises(ContractError):
+        world.register(valid_from=LAST_SECOND - 5, valid_until=LAST_SECOND)
+    assert before == [(world.types_at(world.issuer, time), world.status(certificate, time)) for time in times]
+
+
+# A key whose account has code (EIP-7702)
+
+
+def test_a_key_signs_whatever_code_its_account_has(
+    anvil_chain: Chain, funded: Callable[..., list[LocalSigner]]
+) -> None:
+    world = found_registries(anvil_chain, funded(anvil_chain, 9))
+    key = keccak256(b"a key whose account gets code" + bytes.fromhex(world.certificates.address[2:]))
+    anchor = LocalSigner.from_key(key)
+    anvil_chain.faucet(anchor.address, 10**18)
+    # Code that knows no EIP-1271.
+    account = Account.from_key(key)
+    delegation = {"chainId": anvil_chain.chain_id, "address": world.revocations.address, "nonce": 1}
+    node = anvil_chain.web3.eth
+    sent = node.send_raw_transaction(
+        account.sign_transaction(
+            {
+                "chainId": anvil_chain.chain_id,
+                "nonce": 0,
+                "to": anchor.address,
+                "gas": 200_000,
+                "maxFeePerGas": 10**10,
+                "maxPriorityFeePerGas": 0,
+                "authorizationList": [account.sign_authorization(delegation)],
+            }
+        ).raw_transaction
+    )
+    node.wait_for_transaction_receipt(sent, timeout=20)
+    assert anvil_chain.code(anchor.address) == bytes.fromhex("ef0100" + world.revocations.address[2:])
+
+    world.accredit_root(anchor, depth=1)
+    world.accredit(anchor)
+    ends = {"valid_until": world.now + DAY}
+    certificate = world.register(anchor, issuer=anchor.address, **ends)
+    posed = world.revocation(issuer=anchor.address, target=certificate.struct_hash())
+    for signature in (world.signed(posed, world.stranger), malleated(world.signed(posed, anchor)), b""):
+        with refused(
+            "RevocationSignatureInvalid",
+            issuer=anchor.address,
+            digest=posed.digest(world.domain("RevocationRegistry")),
+        ):
+            world.revocations.transact("revokeSigned", posed, signature, signer=world.stranger)
+    assert world.status(certificate, world.now) == VALID
+    world.revoking().revoke_signed(posed, world.signed(posed, anchor))
+    assert world.status(certificate, world.now) == REVOKED
 
 
 # A stranger with every public input

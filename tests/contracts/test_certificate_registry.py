@@ -11,6 +11,7 @@ from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 
 from evgi_client.certificates.registry import NOBODY, AccreditedVersion, RegisteredCertificate
+from evgi_client.certificates.snapshot import Snapshot
 from evgi_client.errors import ContractError, ContractSignatureError, SignerMismatchError
 from evgi_client.messages import Message, keccak256
 from evgi_client.messages.certificates import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from evgi_client.signing import LocalSigner
 
 VALID, UNKNOWN, NOT_YET_VALID, EXPIRED, REVOKED, ISSUER_NOT_ACCREDITED = CertificateStatus
+LONGEST_AHEAD = 366 * DAY
 BATTERY, CHARGE_POINT, METER, USER, VEHICLE = (
     EntityType.BATTERY,
     EntityType.CHARGE_POINT,
@@ -220,7 +222,7 @@ def test_many_versions_are_searched(bare: Registries) -> None:
     assert bare.types_at(bare.root, begins[0] - 1) == 0
 
 
-def test_one_version_begins_in_a_second(bare: Registries) -> None:
+def test_of_two_versions_that_begin_in_one_second_the_later_applies(bare: Registries) -> None:
     """Governance is an account that makes several calls in one transaction."""
     manager, account, registry = bare.contracts["AccessManager"], bare.account, bare.certificates
     manager.transact("grantRole", ACCREDITOR, account.address, 0, signer=bare.admin)
@@ -229,12 +231,19 @@ def test_one_version_begins_in_a_second(bare: Registries) -> None:
         (registry.address, registry.encode("accreditRoot", root, mask, 0, 0, now + DAY))
         for mask in (VEHICLES, ALL_TYPES)
     ]
-    with pytest.raises(ContractError) as caught:
-        account.transact("execute", calls, signer=bare.keeper)
-    assert caught.value.data[:4] == keccak256(b"AccreditationOutdated(address,uint64,uint64)")[:4]
     withdraw = (registry.address, registry.encode("withdrawRoot", root))
-    account.transact("execute", [calls[0], withdraw], signer=bare.keeper)
-    assert [bare.types_at(bare.root, time) for time in (now, now + 1)] == [0, 0]
+    for done, types in (
+        (calls, ALL_TYPES),
+        ([*calls, withdraw], 0),
+        ([calls[1], withdraw, calls[0]], VEHICLES),
+    ):
+        snapshot = bare.chain.snapshot()
+        account.transact("execute", done, signer=bare.keeper)
+        assert [bare.types_at(bare.root, time) for time in (now - 1, now, now + 1)] == [0, types, types]
+        told = Snapshot.take(bare.contracts, bare.domain()).world
+        for time in (now - 1, now, now + 1, now + DAY):
+            assert told.accreditation_at(root, time) == bare.certifying().accreditation_at(root, time)
+        bare.chain.revert_to(snapshot)
 
 
 def test_governance_withdraws_what_it_gave_from_now_on(bare: Registries) -> None:
@@ -498,6 +507,37 @@ def test_one_that_was_withdrawn_before_it_began_is_not_brought_again(bare: Regis
         bare.bring_accreditation(given)
 
 
+def test_what_was_dated_ahead_of_a_withdrawal_is_brought_until_it_is_revoked(bare: Registries) -> None:
+    bare.accredit_root(bare.root, depth=1)
+    bare.accredit()
+    ahead = bare.accreditation(valid_from=bare.now + 100)
+    bare.withdraw(bare.issuer, bare.root)
+    snapshot = bare.chain.snapshot()
+    bare.bring_accreditation(ahead)
+    assert [bare.types_at(bare.issuer, ahead.valid_from + shift) for shift in (-1, 0)] == [0, VEHICLES]
+    bare.chain.revert_to(snapshot)
+    at = bare.now
+    bare.revoke(ahead.struct_hash(), by=bare.root)
+    with refused(
+        "AccreditationRevoked", anchor=bare.issuer.address, accreditation=ahead.struct_hash(), effectiveAt=at
+    ):
+        bare.bring_accreditation(ahead)
+
+
+def test_an_accreditation_goes_with_its_identity(bare: Registries) -> None:
+    """A key that was changed ends nothing below; whoever gave it to another takes it back from a buyer."""
+    bare.accredit_root(bare.root, depth=1)
+    bare.accredit()
+    bare.change_owner(bare.issuer, bare.other.address)
+    certificate = bare.register(bare.other)
+    assert bare.status(certificate, bare.now) == VALID
+    at = bare.now
+    bare.withdraw(bare.issuer, bare.root)
+    assert [bare.status(certificate, time) for time in (at - 1, at)] == [VALID, ISSUER_NOT_ACCREDITED]
+    with refused("IssuerNotAccredited", issuer=bare.issuer.address, entityType=VEHICLE):
+        bare.register(bare.other)
+
+
 def test_an_accreditor_takes_back_what_nobody_has_brought(bare: Registries) -> None:
     bare.accredit_root(bare.root, depth=1)
     given = bare.accreditation(valid_from=bare.now + 100)
@@ -646,8 +686,11 @@ def test_what_is_revoked_is_not_registered_any_more(world: Registries) -> None:
     by_hash = world.certificate()
     world.revoke(by_hash.struct_hash(), world.now + DAY)
     mine.revoke_statuses([8])
-    by_index = world.certificate(status_publisher=world.publisher.address, status_index=8)
-    for certificate in (by_hash, by_index):
+    mine.revoke_statuses([9], world.now + DAY)
+    by_index, ahead = (
+        world.certificate(status_publisher=world.publisher.address, status_index=index) for index in (8, 9)
+    )
+    for certificate in (by_hash, by_index, ahead):
         with refused("CertificateRevoked", certificate=certificate.struct_hash()):
             world.bring(certificate)
 
@@ -686,7 +729,11 @@ def test_spans_have_length_are_not_over_and_end(world: Registries) -> None:
         with refused("CertificateSpanInvalid", validFrom=begin, validUntil=end):
             world.register(valid_from=begin, valid_until=end)
     world.register(valid_from=0, valid_until=now + 1)
-    world.register(valid_from=LAST_SECOND - 1, valid_until=LAST_SECOND)
+    latest = world.now + LONGEST_AHEAD
+    for begin in (latest + 1, LAST_SECOND - 1):
+        with refused("CertificateTooFarAhead", validFrom=begin, latest=latest):
+            world.register(valid_from=begin, valid_until=LAST_SECOND)
+    world.register(valid_from=latest, valid_until=LAST_SECOND)
 
 
 def test_types_and_subjects_are_real(world: Registries) -> None:
@@ -822,9 +869,32 @@ def test_an_older_certificate_moves_nothing_back(world: Registries) -> None:
             world.bring(certificate)
     # One that leaves it where it is may be older; and a newer one in the same place keeps older ones out.
     world.register(parent=party(2), valid_from=stale.valid_from, **battery)
-    renewed = world.register(parent=party(2), valid_from=world.now + 50, **battery)
-    with refused("ParentOutdated", subject=party(3), validFrom=world.now, latest=renewed.valid_from):
-        world.register(parent=party(1), **battery)
+    world.chain.advance_to(world.now + 10)
+    unused = world.certificate(parent=party(1), **battery)
+    renewed = world.register(parent=party(2), **battery)
+    with refused("ParentOutdated", subject=party(3), validFrom=unused.valid_from, latest=renewed.valid_from):
+        world.bring(unused)
+
+
+def test_a_renewal_that_is_ahead_counts_from_its_registration(world: Registries) -> None:
+    for vehicle in (party(1), party(2)):
+        world.register(subject=vehicle)
+    battery = {"entity_type": BATTERY, "subject": party(3)}
+    world.register(parent=party(1), **battery)
+    unused = world.certificate(parent=party(2), **battery)
+    world.chain.advance_to(world.now + 10)
+    at = world.now
+    world.register(parent=party(1), valid_from=at + 50, **battery)
+    for begin in (unused.valid_from, at):
+        with refused("ParentOutdated", subject=party(3), validFrom=begin, latest=at):
+            world.register(parent=party(2), valid_from=begin, **battery)
+    moved = world.register(parent=party(2), valid_from=at + 1, **battery)
+    # One that moved it counts from when it begins: another time in the same order is needed.
+    ahead = world.register(parent=party(1), valid_from=world.now + 50, **battery)
+    assert world.certifying().parent_at(party(3), world.now) == party(1)
+    with refused("ParentOutdated", subject=party(3), validFrom=world.now, latest=ahead.valid_from):
+        world.register(parent=party(2), **battery)
+    assert moved.valid_from < ahead.valid_from
 
 
 # Messages and events

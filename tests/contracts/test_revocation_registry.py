@@ -135,7 +135,7 @@ def test_nobody_revokes_for_a_deactivated_identity(world: Registries) -> None:
             world.revocations.transact("revokeSigned", signed, signature, signer=world.stranger)
 
 
-def test_a_batch_is_all_or_none_and_equals_its_single_calls(world: Registries) -> None:
+def test_a_batch_equals_its_single_calls(world: Registries) -> None:
     at, issuer = world.now + 50, world.issuer.address
     targets = [keccak256(b"%d" % number) for number in range(5)]
     snapshot = world.chain.snapshot()
@@ -150,11 +150,22 @@ def test_a_batch_is_all_or_none_and_equals_its_single_calls(world: Registries) -
     assert together == singly
     assert [args["target"] for args in singly] == targets
 
-    fresh = keccak256(b"fresh")
-    for repeated in ([fresh, fresh], [fresh, targets[2]]):
-        with refused("AlreadyRevoked", issuer=issuer, target=repeated[1], effectiveAt=at):
-            world.revoking(world.issuer).revoke_many(issuer, repeated, at)
-    assert world.revoking().revoked_from(issuer, fresh) is None
+
+def test_a_batch_passes_over_what_is_revoked_by_then(world: Registries) -> None:
+    begin, issuer = world.now, world.issuer.address
+    mine = world.revoking(world.issuer)
+    earlier, at, later = begin + 10, begin + 50, begin + 90
+    targets = [keccak256(b"%d" % number) for number in range(4)]
+    for target, time in zip(targets, (earlier, at, later), strict=False):
+        world.revoke(target, time)
+    receipt = mine.revoke_many(issuer, [*targets, targets[3]], at, 3)
+    assert [event.args["target"] for event in world.revocations.events_in(receipt)] == targets[2:]
+    assert [mine.revoked_from(issuer, target) for target in targets] == [earlier, at, at, at]
+    # Once more, and later: nothing is left to do.
+    for time in (at, later):
+        assert world.revocations.events_in(mine.revoke_many(issuer, targets, time)) == []
+    with refused("RevocationBackdated", effectiveAt=begin - 1, earliest=world.now):
+        mine.revoke_many(issuer, targets, begin - 1)
 
 
 # Signed
@@ -192,10 +203,29 @@ def test_a_signed_revocation_has_a_last_second(world: Registries) -> None:
     assert world.revoking().revoked_from(signed.issuer, signed.target) == signed.deadline
 
 
-def test_a_signed_time_that_has_passed_is_refused(world: Registries) -> None:
+def test_a_signed_time_that_has_passed_is_now(world: Registries) -> None:
+    """Nothing is backdated, and what was signed is good until its deadline."""
     signed = world.revocation(effective_at=world.now + 5)
-    world.chain.advance_to(world.now + 6)
-    with refused("RevocationBackdated", effectiveAt=signed.effective_at, earliest=world.now):
+    signature = world.signed(signed, world.issuer)
+    for late in (signed.effective_at, signed.effective_at + 1, signed.deadline):
+        snapshot = world.chain.snapshot()
+        world.chain.advance_to(late)
+        receipt = world.revoking().revoke_signed(signed, signature)
+        (event,) = world.revocations.events_in(receipt)
+        assert event.args["effectiveAt"] == late
+        assert world.revoking().revoked_from(signed.issuer, signed.target) == late
+        world.chain.revert_to(snapshot)
+    far = world.revocation(effective_at=world.now + LONGEST_AHEAD + 1)
+    with refused("RevocationTooFarAhead", effectiveAt=far.effective_at, latest=world.now + LONGEST_AHEAD):
+        world.revoking().revoke_signed(far, world.signed(far, world.issuer))
+
+
+def test_a_signed_revocation_brought_late_moves_nothing_later(world: Registries) -> None:
+    signed = world.revocation(effective_at=world.now + 5)
+    world.chain.advance_to(signed.effective_at)
+    at = world.now
+    world.revoke(signed.target)
+    with refused("AlreadyRevoked", issuer=signed.issuer, target=signed.target, effectiveAt=at):
         world.revoking().revoke_signed(signed, world.signed(signed, world.issuer))
 
 

@@ -13,6 +13,7 @@ VALID, UNKNOWN, NOT_YET_VALID, EXPIRED, REVOKED, ISSUER_NOT_ACCREDITED = range(6
 VEHICLE, BATTERY, METER, CHARGE_POINT = 2, 3, 4, 5
 PARENT_OF = {BATTERY: VEHICLE, METER: CHARGE_POINT}
 MAX_DEPTH = 3
+MAX_LEAD = 366 * 86_400
 
 
 @dataclass
@@ -171,8 +172,9 @@ class Rules:
         last = self.last(anchor)
         ahead = last is not None and last.start > now
         before = self.state.versions.get(anchor, [])[: -1 if ahead else None]
-        if version.depth > MAX_DEPTH or version.end <= start or (before and start <= before[-1].start):
+        if version.depth > MAX_DEPTH or version.end <= start:
             return False
+        assert not before or start >= before[-1].start
         if ahead:
             self.state.versions[anchor].pop()
         self.state.accredited(anchor, Version(None, version.types, version.depth, start, version.end))
@@ -224,19 +226,21 @@ class Rules:
         state, now, others = self.state, kept.registered_at, self.state.of(kept.subject)
         if name in state.certificates or kept.end <= max(kept.start, now) or self.owner(kept.issuer) != by:
             return False
+        if kept.start > now + MAX_LEAD:
+            return False
         if others and others[0].entity_type != kept.entity_type:
             return False
         wanted = PARENT_OF.get(kept.entity_type)
         if kept.parent is not None and (wanted is None or state.type_of(kept.parent) != wanted):
             return False
         moves = kept.parent != state.parent_at(kept.subject, now)
-        if moves and others and kept.start <= max(other.start for other in others):
+        if moves and kept.start <= self.placed_from(kept.subject):
             return False
         if kept.status:
             publisher, index = kept.status
             if (publisher, index // 256) not in state.open_words:
                 return False
-            if state.is_status_revoked_at(publisher, index, now):
+            if kept.status in state.statuses:
                 return False
         if (kept.issuer, name) in state.revoked:
             return False
@@ -245,16 +249,28 @@ class Rules:
         state.certificates[name] = kept
         return True
 
-    def revoke(self, issuer: str, targets: list[bytes], at: int, by: str) -> bool:
-        """As many single revocations as there are targets: all or none."""
+    def placed_from(self, subject: str) -> int:
+        """The latest date of a certificate that put the subject where it is, or left it there: such a one counts from
+        its registration at the latest."""
+        latest, place = 0, None
+        for kept in self.state.of(subject):
+            moved = kept.parent != place
+            latest = max(latest, kept.start if moved else min(kept.start, kept.registered_at))
+            place = kept.parent
+        return latest
+
+    def revoke(self, issuer: str, target: bytes, at: int, by: str) -> bool:
+        if self.owner(issuer) != by or self.state.revoked.get((issuer, target), at + 1) <= at:
+            return False
+        self.state.revoked[issuer, target] = at
+        return True
+
+    def revoke_many(self, issuer: str, targets: list[bytes], at: int, by: str) -> bool:
+        """As many single revocations as there are targets that are not revoked by then."""
         if self.owner(issuer) != by:
             return False
-        after = dict(self.state.revoked)
         for target in targets:
-            if after.get((issuer, target), at + 1) <= at:
-                return False
-            after[issuer, target] = at
-        self.state.revoked = after
+            self.revoke(issuer, target, at, by)
         return True
 
     def open_word(self, publisher: str, word: int) -> bool:
