@@ -105,7 +105,7 @@ class Appointed(TypedStruct):
 @typed("ContractAccount(address account)")
 @dataclass(frozen=True, slots=True)
 class ContractAccount(TypedStruct):
-    """An issuer's owner is a contract: only a chain can say what it signed (EIP-1271)."""
+    """An issuer's owner has code: what no key of it signed only a chain can judge (EIP-1271)."""
 
     account: str
 
