@@ -289,7 +289,6 @@ def test_keys_are_renewed_and_records_erased(shell: Shell, monkeypatch: pytest.M
         ("serve", "--longest", "0"),
         ("serve", "--owner", "0x12"),
         ("write", "0x12", "README.md", "--stream", "battery", "--url", "http://127.0.0.1:1"),
-        ("write", "0x" + "00" * 32, "README.md", "--stream", "battery", "--url", "http://127.0.0.1:1"),
         ("rotate", "resource"),
     ],
 )
@@ -305,6 +304,20 @@ def test_errors_are_clear_lines(shell: Shell) -> None:
     assert wrong.exit_code == 1
     assert "does not open with this password" in wrong.stderr
     assert PASSWORD not in wrong.stderr
+    unhosted = shell.json(
+        *(
+            "write",
+            "0x" + "00" * 32,
+            ROOT / "README.md",
+            "--stream",
+            "battery",
+            "--url",
+            "http://127.0.0.1:1",
+        ),
+        by="writer",
+        code=1,
+    )
+    assert unhosted["error"] == "ResourceUnhostedError"
     other = shell.run("init", "--host", shell.world.owner.address, by="host")
     assert other.exit_code == 1
     assert "another host" in other.stderr
