@@ -727,3 +727,19 @@ def test_owners_change_until_2106(time: int, funded: Any) -> None:
         )
         world.do("setAttribute", ann.address, NAME, KEY, 100, by=ann)
         assert world.call("nonce", ann.address) == 1
+
+
+# Gas
+
+
+def test_a_signed_change_stays_cheap(world: World, ann: LocalSigner, bob: LocalSigner) -> None:
+    """The benchmark measures batches of 1,000; a hundred cost little more each."""
+    fresh = world.apply(world.owner_change(ann, ann.address, bob.address))
+    assert fresh.gas_used <= 52_000
+    world.bring(world.attribute_change(bob, bob.address, b""))
+    changes = [
+        world.attribute_change(bob, bob.address, keccak256(bytes((n,))), nonce=1 + n) for n in range(100)
+    ]
+    assert world.apply(*changes).gas_used / 100 <= 11_000
+    again = [world.owner_change(bob, bob.address, bob.address, nonce=101 + n) for n in range(100)]
+    assert world.apply(*again).gas_used / 100 <= 8_500
