@@ -18,6 +18,9 @@ HEAD_SECONDS = 10
 TAKE_SECONDS = 120
 """For a client to take an answer, of 8 MiB at most."""
 
+FAREWELL_SECONDS = 0.5
+"""For an idle client to say farewell when the host stops."""
+
 
 class PatientProtocol(H11Protocol):
     """Uvicorn's HTTP, which by itself waits for ever in both cases. A body is waited for by the shield."""
@@ -52,6 +55,16 @@ class PatientProtocol(H11Protocol):
         if self._take is not None:
             self._take.cancel()
             self._take = None
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(FAREWELL_SECONDS, self._part)
+
+    def _part(self) -> None:
+        # Over TLS the transport waits half a minute for a farewell that an idle client does not send.
+        if not self.transport.get_write_buffer_size():
+            self.transport.abort()
 
     def send_400_response(self, _message: str) -> None:
         """To what is no HTTP: in the one form of errors too."""
