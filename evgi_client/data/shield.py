@@ -34,6 +34,9 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 AT_ONCE = 256
 """The most requests under way: each of them may hold a body, and an answer, in memory."""
 
+DRAIN_SECONDS, DRAIN_BYTES = 1.0, 2 * 1024 * 1024
+"""How much of a body that is refused is taken all the same."""
+
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -181,7 +184,25 @@ class _Exchange:
             # What is still to come of the body is not read.
             headers.append((b"connection", b"close"))
         await self._marked_send({"type": "http.response.start", "status": refused.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        if refused.status != 408:
+            await self._drain()
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _drain(self) -> None:
+        """Takes some of what still comes, and drops it: a connection that is closed over unread bytes is reset, and the
+        client may never hear why."""
+        dropped, until = 0, time.monotonic() + DRAIN_SECONDS
+        while not self._complete and dropped < DRAIN_BYTES:
+            left = until - time.monotonic()
+            try:
+                message = await asyncio.wait_for(self._receive(), max(left, 0.001))
+            except asyncio.TimeoutError:
+                return
+            if message["type"] != "http.request":
+                return
+            dropped += len(message.get("body", b""))
+            self._complete = not message.get("more_body", False)
 
     def _note(self) -> None:
         # Neither address nor resource, session or identity: who reads what is nobody's business but theirs.
