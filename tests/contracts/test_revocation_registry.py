@@ -401,6 +401,29 @@ def test_a_word_remembers_every_change(world: Registries) -> None:
     assert mine.statuses_at(publisher, [0], 2**64 - 1) == [expected]
 
 
+def test_changes_in_one_second_are_one(world: Registries) -> None:
+    """A batch names a word twice: with nothing ahead, and with a change ahead before which both go in."""
+    publisher, mine = world.publisher.address, world.revoking(world.publisher)
+    mine.open_statuses(0)
+
+    def twice(first: int, second: int) -> int:
+        at = world.now
+        masks = [bit(first), bit(second)]
+        world.revocations.transact("revokeManyStatuses", [0, 0], masks, 0, signer=world.publisher)
+        return at
+
+    at = [twice(0, 1), twice(2, 3)]
+    assert tuple(world.revocations.call("statusWordOf", publisher, 0)) == (at[1], 2)
+    ahead = world.now + 100
+    mine.revoke_statuses([4], ahead)
+    at.append(twice(5, 6))
+    assert tuple(world.revocations.call("statusWordOf", publisher, 0)) == (ahead, 4)
+    expected = [[], [0, 1], [0, 1], [0, 1, 2, 3], [0, 1, 2, 3, 5, 6], [0, 1, 2, 3, 4, 5, 6]]
+    times = [at[0] - 1, at[0], at[1] - 1, at[1], at[2], ahead]
+    seen = [mine.statuses_at(publisher, [0], time)[0] for time in times]
+    assert [status_indices(0, bits) for bits in seen] == expected
+
+
 def test_a_change_ahead_hinders_no_change_before_it(world: Registries) -> None:
     publisher, mine = world.publisher.address, world.revoking(world.publisher)
     mine.open_statuses(0)
