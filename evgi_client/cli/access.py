@@ -92,7 +92,8 @@ def check(
 @app.command(
     epilog=examples(
         "evgi access explain 0x3c…5e/trips 0xb7…f2 read",
-        "evgi access explain 0x3c…5e/trips 0xb7…f2 read --at now-2d --snapshot trips.json",
+        "evgi access explain 0x3c…5e/trips 0xb7…f2 read --at now-2d \\",
+        "    --snapshot trips.json",
     )
 )
 def explain(
