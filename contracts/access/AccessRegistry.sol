@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 import {IAccessRegistry} from "../interfaces/IAccessRegistry.sol";
 import {ICertificateRegistry} from "../interfaces/ICertificateRegistry.sol";
@@ -10,6 +9,7 @@ import {IDIDRegistry} from "../interfaces/IDIDRegistry.sol";
 import {IRevocationRegistry} from "../interfaces/IRevocationRegistry.sol";
 import {CertificateLog} from "../libraries/CertificateLog.sol";
 import {DatedValues} from "../libraries/DatedValues.sol";
+import {OwnerSignature} from "../libraries/OwnerSignature.sol";
 import {
     ACCESS_CERTIFICATE_TYPEHASH,
     ALL_RIGHTS,
@@ -24,8 +24,8 @@ contract AccessRegistry is EIP712, IAccessRegistry {
     using CertificateLog for CertificateLog.Log;
     using DatedValues for DatedValues.List;
 
-    /// @dev `owner`, `knownSince` and `places` share a slot. `displacedAt` is when a group's dead certificate gave its
-    /// place to another group's. Lists hold 1 or 0; `allowed` the rights.
+    /// @dev `owner`, `knownSince` and `places` share a slot. `marks` are by what the certificates were for: an accessor, a
+    /// group, or zero where it is the host. Lists hold 1 or 0; `allowed` the rights.
     struct Resource {
         address owner;
         uint48 knownSince;
@@ -33,7 +33,7 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         CertificateLog.Log hosts;
         mapping(address accessor => CertificateLog.Log certificates) grants;
         mapping(uint256 place => CertificateLog.Log certificates) groups;
-        mapping(bytes32 group => uint64 time) displacedAt;
+        mapping(address granter => mapping(bytes32 grantee => Mark)) marks;
         mapping(address accessor => DatedValues.List list) blocked;
         mapping(address accessor => DatedValues.List list) allowed;
     }
@@ -53,6 +53,14 @@ contract AccessRegistry is EIP712, IAccessRegistry {
     struct HostTerms {
         address host;
         uint32 defaultRights;
+    }
+
+    /// @dev What a granter gave a grantee last, where the log does not end with it any more: nothing that begins before
+    /// `earliest`, or before it was revoked, comes after it. The last two share a slot.
+    struct Mark {
+        bytes32 certificate;
+        uint64 earliest;
+        uint64 broughtAt;
     }
 
     /// @dev `members` holds 1 or 0.
@@ -98,12 +106,13 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         _checkEpoch(owner, _epochOf(owner, _now()), bootstrapping.validFrom);
         bytes32 hash = _hashOf(bootstrapping);
         if (_hostTerms[hash].host != address(0)) revert AlreadyBrought(hash);
+        _checkNotRevoked(owner, hash);
         _checkSigned(owner, hash, signature);
 
         resource = resourceId(owner, bootstrapping.label);
         Resource storage state = _resources[resource];
         if (state.owner == address(0)) (state.owner, state.knownSince) = (owner, uint48(block.timestamp));
-        else _checkOrder(state.hosts, owner, bootstrapping.validFrom);
+        else _follow(state, state.hosts, owner, 0, bootstrapping.validFrom);
         _hostTerms[hash] = HostTerms({host: bootstrapping.host, defaultRights: bootstrapping.defaultRights});
         uint64 start = _put(state.hosts, hash, bootstrapping.validFrom, bootstrapping.validUntil, 0, false);
         emit HostBootstrapped(resource, hash, bootstrapping.host, _now(), start, bootstrapping);
@@ -115,11 +124,16 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         uint64 epoch = _checkTerms(state.owner, certificate);
         hash = _hashOf(certificate);
         if (_terms[hash].granter != address(0)) revert AlreadyBrought(hash);
+        _checkNotRevoked(certificate.granter, hash);
         _checkSigned(certificate.granter, hash, signature);
 
         uint8 depth;
-        if (certificate.granter != state.owner) depth = _checkDelegation(state, certificate, epoch);
-        else if (certificate.parent != 0) revert ParentNotInForce(certificate.parent, certificate.granter);
+        if (certificate.granter != state.owner) {
+            _checkNotRevoked(state.owner, hash);
+            depth = _checkDelegation(state, certificate, epoch);
+        } else if (certificate.parent != 0) {
+            revert ParentNotNeeded(certificate.parent);
+        }
 
         if (certificate.group == 0) _take(state.grants[certificate.grantee], state, certificate, epoch, depth, 0);
         else {
@@ -235,7 +249,8 @@ contract AccessRegistry is EIP712, IAccessRegistry {
 
     /// @inheritdoc IAccessRegistry
     function epochAt(bytes32 resource, uint64 time) external view returns (uint64 since) {
-        return _epochOf(_resources[resource].owner, time);
+        address owner = _resources[resource].owner;
+        return owner == address(0) ? 0 : _epochOf(owner, time);
     }
 
     /// @inheritdoc IAccessRegistry
@@ -335,7 +350,8 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         uint8 depth,
         uint8 place
     ) private {
-        _checkStanding(state, log, certificate, epoch);
+        if (certificate.granter != state.owner) _checkStanding(state, log, certificate.granter, epoch);
+        _follow(state, log, certificate.granter, _granteeOf(certificate), certificate.validFrom);
         bytes32 hash = _hashOf(certificate);
         _terms[hash] = Terms({
             granter: certificate.granter,
@@ -358,19 +374,53 @@ contract AccessRegistry is EIP712, IAccessRegistry {
     {
         uint8 places = state.places;
         free = places;
-        bytes32 displaced;
         for (uint8 place; place < places; ++place) {
             CertificateLog.Entry[] storage entries = state.groups[place].entries;
             CertificateLog.Entry memory last = entries[entries.length - 1];
             bytes32 group = _terms[last.certificate].group;
             if (group == certificate.group) return place;
-            if (free == places && _isDead(state, last, epoch)) (free, displaced) = (place, group);
+            if (free == places && _isDead(state, last, epoch)) free = place;
         }
-        uint64 earliest = state.displacedAt[certificate.group];
-        if (certificate.validFrom < earliest) revert CertificateOlder(certificate.validFrom, earliest);
         if (free == MAX_GROUPS) revert TooManyGroups(certificate.resource, MAX_GROUPS);
         if (free == places) state.places = places + 1;
-        else state.displacedAt[displaced] = _now();
+    }
+
+    /// @dev What a granter's certificate comes after. A paper that was signed before the last one, or before that was
+    /// revoked, may still lie somewhere, and only the granter itself brings it now. What is last in the log, and will be
+    /// found there no more, leaves a mark.
+    function _follow(
+        Resource storage state,
+        CertificateLog.Log storage log,
+        address granter,
+        bytes32 grantee,
+        uint64 validFrom
+    ) private {
+        uint64 earliest = _earliest(state, granter, grantee);
+        uint256 length = log.entries.length;
+        if (length != 0) {
+            CertificateLog.Entry storage last = log.entries[length - 1];
+            address lastGranter = granter;
+            bytes32 lastGrantee = grantee;
+            if (grantee != 0) {
+                Terms storage terms = _terms[last.certificate];
+                lastGranter = terms.granter;
+                if (terms.group != 0) lastGrantee = terms.group;
+            }
+            bool same = lastGranter == granter && lastGrantee == grantee;
+            (bool counts, uint64 limit) = _limitOf(lastGranter, last.certificate, last.validFrom, last.broughtAt);
+            if (same && limit > earliest) earliest = limit;
+            if (counts && (!same || validFrom < earliest)) {
+                uint64 marked = same ? earliest : _earliest(state, lastGranter, lastGrantee);
+                state.marks[lastGranter][lastGrantee] = Mark({
+                    certificate: last.certificate,
+                    earliest: limit > marked ? limit : marked,
+                    broughtAt: last.broughtAt
+                });
+            }
+        }
+        if (validFrom < earliest && _identities.identityOwner(granter) != msg.sender) {
+            revert CertificateOlder(validFrom, earliest);
+        }
     }
 
     /// @dev Puts a certificate at the end of a log.
@@ -422,7 +472,9 @@ contract AccessRegistry is EIP712, IAccessRegistry {
             revert GranteeInvalid(grantee, group);
         }
         if (group != 0) {
-            if (_groups[group].owner == address(0)) revert GroupUnknown(group);
+            address groupOwner = _groups[group].owner;
+            if (groupOwner == address(0)) revert GroupUnknown(group);
+            _checkEpoch(groupOwner, _identities.ownedSince(groupOwner), certificate.validFrom);
             if (certificate.granter != owner || certificate.delegable) revert GroupNotDelegable(group);
         }
         _checkSpan(certificate.validFrom, certificate.validUntil);
@@ -473,29 +525,25 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         view
         returns (bool)
     {
-        if (entry.broughtAt <= epoch) return true;
+        address groupOwner = _groups[_terms[entry.certificate].group].owner;
+        if (entry.broughtAt <= epoch || entry.broughtAt <= _identities.ownedSince(groupOwner)) return true;
         if (entry.start > block.timestamp) return false;
         return entry.validUntil <= block.timestamp || entry.usedUpAt != 0
             || _isRevoked(state.owner, entry.certificate, _now());
     }
 
-    /// @dev May the certificate take the place of what stands?
+    /// @dev May a delegate's certificate take the place of what stands?
     function _checkStanding(
         Resource storage state,
         CertificateLog.Log storage log,
-        AccessCertificate calldata certificate,
+        address granter,
         uint64 epoch
     ) private view {
         uint256 length = log.entries.length;
         if (length == 0) return;
-        Terms storage last = _terms[log.entries[length - 1].certificate];
-        if (last.granter == certificate.granter && last.group == certificate.group) {
-            _checkOrder(log, certificate.granter, certificate.validFrom);
-        }
-        if (certificate.granter == state.owner) return;
-        _checkNotAnothers(state, log.entries[length - 1], certificate.granter, epoch);
+        _checkNotAnothers(state, log.entries[length - 1], granter, epoch);
         if (length > 1 && log.entries[length - 1].start > block.timestamp) {
-            _checkNotAnothers(state, log.entries[length - 2], certificate.granter, epoch);
+            _checkNotAnothers(state, log.entries[length - 2], granter, epoch);
         }
     }
 
@@ -515,15 +563,23 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         }
     }
 
-    /// @dev A paper that was signed before the last one, or before that was revoked, may still lie somewhere. What an
-    /// earlier owner did is no matter: it could hold up the present one by a revocation that is far ahead.
-    function _checkOrder(CertificateLog.Log storage log, address granter, uint64 validFrom) private view {
-        CertificateLog.Entry storage last = log.entries[log.entries.length - 1];
-        if (last.broughtAt <= _identities.ownedSince(granter)) return;
-        uint64 earliest = last.validFrom < last.broughtAt ? last.validFrom : last.broughtAt;
-        uint64 revoked = _revocations.revokedFrom(granter, last.certificate);
-        if (revoked > earliest) earliest = revoked;
-        if (validFrom < earliest) revert CertificateOlder(validFrom, earliest);
+    /// @dev From when on a certificate may begin that follows what is marked.
+    function _earliest(Resource storage state, address granter, bytes32 grantee) private view returns (uint64 time) {
+        Mark storage mark = state.marks[granter][grantee];
+        uint64 broughtAt = mark.broughtAt;
+        if (broughtAt != 0) (, time) = _limitOf(granter, mark.certificate, mark.earliest, broughtAt);
+    }
+
+    /// @dev The time that a certificate begins or, later, is revoked. What an earlier owner of the granter did does not
+    /// count: it could hold up the present one by a certificate, or a revocation, that is far ahead.
+    function _limitOf(address granter, bytes32 certificate, uint64 validFrom, uint64 broughtAt)
+        private
+        view
+        returns (bool counts, uint64 limit)
+    {
+        if (broughtAt <= _identities.ownedSince(granter)) return (false, 0);
+        limit = _revocations.revokedFrom(granter, certificate);
+        return (true, limit > validFrom ? limit : validFrom);
     }
 
     /// @dev The whole answer. `place` is where the certificate of a GROUP is kept.
@@ -669,9 +725,12 @@ contract AccessRegistry is EIP712, IAccessRegistry {
         address account = _identities.identityOwner(identity);
         if (account == msg.sender) return;
         bytes32 digest = _hashTypedDataV4(structHash);
-        if (!SignatureChecker.isValidSignatureNowCalldata(account, digest, signature)) {
-            revert SignatureInvalid(identity, digest);
-        }
+        if (!OwnerSignature.isValid(account, digest, signature)) revert SignatureInvalid(identity, digest);
+    }
+
+    /// @dev What was revoked before anybody brought it, or is to be, would take the place of what is good.
+    function _checkNotRevoked(address issuer, bytes32 certificate) private view {
+        if (_revocations.revokedFrom(issuer, certificate) != 0) revert CertificateRevoked(certificate);
     }
 
     /// @dev What begins under an owner was granted under it: strictly after the second in which it became it.
@@ -691,6 +750,10 @@ contract AccessRegistry is EIP712, IAccessRegistry {
 
     function _checkRights(uint32 rights) private pure {
         if (rights == 0 || rights & ~ALL_RIGHTS != 0) revert RightsInvalid(rights);
+    }
+
+    function _granteeOf(AccessCertificate calldata certificate) private pure returns (bytes32) {
+        return certificate.group != 0 ? certificate.group : bytes32(uint256(uint160(certificate.grantee)));
     }
 
     function _checkAccessor(address accessor, address owner) private pure {

@@ -10,13 +10,20 @@ import {AccessCertificate, DataHostBootstrapping} from "../types/Access.sol";
 /// the first of these that applies gives the answer:
 /// 1. the accessor is the identity that the resource belongs to: allowed;
 /// 2. the accessor is on the resource's block list: denied;
-/// 3. the accessor's certificate was revoked by the resource's identity: denied, until a new certificate is granted;
+/// 3. the accessor's certificate was revoked by the resource's identity: denied, until another certificate begins;
 /// 4. the accessor's certificate holds the right, and with it each one that it is delegated from: allowed;
 /// 5. the allow list, then a group that the accessor is a member of: allowed;
 /// 6. the default rights of the bootstrapping certificate in force: allowed;
 /// 7. otherwise denied.
 /// A certificate that fails for another cause than (3) takes nothing away: a grantee that passes its rights on to
 /// somebody, and then revokes, cannot undo what lists and groups give. A grantee that is blocked passes nothing on.
+///
+/// To revoke what a delegate granted is not to shut its grantee out: one that the delegate had granted before, and that
+/// begins later, begins all the same, and a delegate that sees the revocation coming can grant once more before it. Who
+/// means the accessor blocks it; who means the delegate revokes the delegate's own certificate, or blocks the delegate.
+///
+/// Among delegates the first holds: while its certificate for an accessor stands or is still to begin, however far ahead
+/// and however little it gives, no other delegate grants that accessor. The resource's identity may at any time.
 ///
 /// All grants on a resource end for good when its identity changes hands, or the entity that this is part of (a battery's
 /// vehicle), or when it becomes part of another: see `epochAt`. What a delegate granted ends when the delegate's identity
@@ -75,25 +82,30 @@ interface IAccessRegistry {
     /// @notice Neither sent nor signed by the account that owns the identity.
     error SignatureInvalid(address identity, bytes32 digest);
     /// @notice The identity, or what it is part of, changed hands in this very second or since the certificate begins: what
-    /// was signed under one owner does not come to life under another.
+    /// was signed under one owner does not come to life under another. So it is with the identity that keeps a group.
     error OwnershipTooNew(address identity, uint64 since);
     /// @notice It ends before it begins, or has ended, or ends later than 2^48 - 1.
     error ValidityInvalid(uint64 validFrom, uint64 validUntil);
     error DeadlinePassed(uint64 deadline, uint64 time);
     error AlreadyBrought(bytes32 certificate);
+    /// @notice What is revoked, or is to be, by its granter or by the resource's identity, is not brought any more: it
+    /// would end the one that stands.
+    error CertificateRevoked(bytes32 certificate);
     /// @notice No right, or one that is not known.
     error RightsInvalid(uint32 rights);
     error HostInvalid(address host);
     /// @notice A certificate names an accessor or a group; neither is the zero address nor the owner, who needs no grant.
     error GranteeInvalid(address grantee, bytes32 group);
     error AccessorInvalid(address accessor);
-    /// @notice It begins before the one that the same granter gave the same grantee last, or before that was revoked: an
-    /// old paper does not undo a new one.
+    /// @notice It begins before the one that the same granter gave the same grantee last, or before that was revoked,
+    /// whatever others granted since: an old paper does not undo a new one. The granter's owner may send it itself.
     error CertificateOlder(uint64 validFrom, uint64 earliest);
     /// @notice A delegate does not replace what another granted while that lives, nor what the owner revoked.
     error GrantedByAnother(bytes32 certificate, address granter);
     /// @notice The granter is not the resource's identity, and `parent` is not the certificate that it holds now.
     error ParentNotInForce(bytes32 parent, address granter);
+    /// @notice The resource's identity grants of its own, and names no parent.
+    error ParentNotNeeded(bytes32 parent);
     error ParentNotDelegable(bytes32 parent);
     error DelegationTooDeep(uint8 depth, uint8 limit);
     /// @notice A delegated certificate is wider than its parent: in rights, in time, in uses or in purpose.
@@ -108,14 +120,15 @@ interface IAccessRegistry {
     error AccessDenied(bytes32 resource, address accessor, uint32 right, Reason reason);
 
     /// @notice Registers a resource, or renews where its data are and what anybody may do with it. The one before ends
-    /// when this one begins; one that has not begun is replaced.
+    /// when this one begins; one that has not begun is replaced, by one that begins sooner only where the owner sends it.
     /// @param signature By the owner of `bootstrapping.owner`; anything where that owner sends the transaction.
     function bootstrap(DataHostBootstrapping calldata bootstrapping, bytes calldata signature)
         external
         returns (bytes32 resource);
 
     /// @notice Puts an access certificate in force. For one grantee and resource, the certificate before ends when this
-    /// one begins; one that has not begun is replaced.
+    /// one begins; one that has not begun is replaced, by one of the same granter that begins sooner only where the
+    /// granter's owner sends it.
     /// @dev A certificate lives only while the one that it is delegated from is its granter's in force. Four delegations
     /// at most. A resource has at most 16 groups whose certificates are alive.
     /// @param signature By the owner of `certificate.granter`; anything where that owner sends the transaction.
@@ -155,7 +168,7 @@ interface IAccessRegistry {
 
     /// @notice When the hands that a resource was in at a time had taken it: what was granted in that second or before is
     /// void. The latest of: its identity changed hands; it became part of its entity, or ceased to be; that entity changed
-    /// hands.
+    /// hands. 0 where none of it happened, or the resource is unknown.
     function epochAt(bytes32 resource, uint64 time) external view returns (uint64 since);
 
     /// @notice The identity that keeps a group; zero where unknown.

@@ -180,6 +180,7 @@ def test_a_bootstrapping_certificate_is_logged_whole(bench: AccessBench) -> None
 def test_what_is_not_there_is_nothing(bench: AccessBench) -> None:
     assert bench.ask(bench.reader, resource=b"?" * 32) is Reason.UNKNOWN_RESOURCE
     assert bench.registry.call("ownerOf", b"?" * 32) == NOBODY
+    assert bench.registry.call("epochAt", b"?" * 32, bench.now) == 0
     assert bench.registry.call("groupOwnerOf", b"?" * 32) == NOBODY
     assert bench.registry.call("hostAt", b"?" * 32, bench.now) == (NOBODY, NONE)
     assert bench.registry.call("termsOf", b"?" * 32) == (NOBODY, NONE, NONE, NONE, 0, 0, 0)
@@ -282,7 +283,11 @@ def test_what_has_not_begun_is_replaced(bench: AccessBench) -> None:
         Reason.DENIED,
     ]
     assert bench.ask(bench.reader, WRITE, now + 1_500) is Reason.DENIED
-    sooner = bench.grant(rights=WRITE, valid_from=now + 500)
+    # By one that begins sooner, only where its owner sends it.
+    sooner = bench.certificate(rights=WRITE, valid_from=now + 500)
+    with refused("CertificateOlder", validFrom=sooner.valid_from, earliest=later.valid_from):
+        bench.bring(sooner)
+    bench.registry.transact("grant", sooner, b"", signer=bench.owner)
     at = [
         bench.registry.call("certificateAt", bench.trips, bench.reader.address, now + n) for n in (500, 2_000)
     ]
@@ -395,6 +400,21 @@ def test_a_group_of_somebody_else_can_be_granted(bench: AccessBench) -> None:
     assert bench.ask(bench.reader) is Reason.GROUP
     assert bench.ask(bench.reader, READ, granted_until) is Reason.DENIED
     assert bench.ask(bench.reader, READ, granted_until - 1) is Reason.GROUP
+
+
+def test_a_group_that_changed_hands_keeps_no_place(bench: AccessBench) -> None:
+    labels = [bytes([n]) * 32 for n in range(16)]
+    for label in labels:
+        bench.registry.transact("addMembers", bench.keeper.address, label, [], signer=bench.keeper)
+        bench.grant(group=group_id(bench.keeper.address, label))
+    with refused("TooManyGroups", resource=bench.trips, limit=16):
+        bench.grant(group=bench.family)
+    # One that has not begun is as dead as the one that it was to replace.
+    bench.grant(group=group_id(bench.keeper.address, labels[0]), valid_from=bench.now + DAY)
+    bench.sell(bench.keeper, bench.stranger.address)
+    own = bench.grant(group=bench.family)
+    assert bench.ask(bench.friend) is Reason.GROUP
+    assert bench.registry.call("groupCertificatesAt", bench.trips, bench.now)[0] == own.struct_hash()
 
 
 def test_sixteen_groups_and_the_seventeenth_in_the_place_of_one_that_is_dead(bench: AccessBench) -> None:

@@ -273,10 +273,10 @@ def test_an_old_paper_of_a_group_does_not_come_back_by_another_place(bench: Acce
     first = bench.grant(group=bench.family)
     old = bench.certificate(group=bench.family, rights=7)
     bench.chain.advance_to(bench.now + 10)
+    revoked = bench.now
     bench.revoke(first)
-    displaced = bench.now
     bench.grant(group=group_id(bench.owner.address, b"G" * 32))
-    with refused("CertificateOlder", validFrom=old.valid_from, earliest=displaced):
+    with refused("CertificateOlder", validFrom=old.valid_from, earliest=revoked):
         bench.bring(old)
     bench.grant(group=bench.family)
     assert bench.ask(bench.friend) is Reason.GROUP
@@ -300,11 +300,159 @@ def test_a_former_owner_does_not_hold_up_the_present_one(bench: AccessBench) -> 
         assert bench.ask(accessor) is Reason.CERTIFICATE
 
 
-def test_a_revoked_paper_that_nobody_brought_gives_nothing(bench: AccessBench) -> None:
-    paper = bench.certificate()
-    bench.revoke(paper)
-    bench.bring(paper)
-    assert bench.ask(bench.reader) is Reason.REVOKED
+@pytest.mark.parametrize("ahead", [0, DAY], ids=["now", "ahead"])
+def test_a_revoked_paper_that_nobody_brought_ends_nothing(bench: AccessBench, ahead: int) -> None:
+    """Signed by mistake and revoked: else anybody who has it could put it in the place of the good one."""
+    parent = bench.grant(delegable=True)
+    bench.delegate(parent, bench.reader)
+    bench.grant(group=bench.family)
+    passed_on = replace(
+        bench.certificate(grantee=bench.friend.address, granter=bench.reader.address),
+        parent=parent.struct_hash(),
+        valid_until=parent.valid_until,
+    )
+    passed_on_too = replace(passed_on, id=b"i" * 32)
+    revoked = [
+        (bench.certificate(rights=7), bench.owner, bench.owner),
+        (bench.certificate(group=bench.family), bench.owner, bench.owner),
+        (bench.bootstrapping(host=bench.stranger.address), bench.owner, bench.owner),
+        (passed_on, bench.reader, bench.reader),
+        (passed_on_too, bench.reader, bench.owner),
+    ]
+    for paper, _, by in revoked:
+        bench.revoke(paper, by=by, effective_at=bench.now + ahead if ahead else 0)
+    until = bench.now
+    before = everything(bench, until)
+    for paper, signer, _ in revoked:
+        with refused("CertificateRevoked", certificate=paper.struct_hash()):
+            bench.bring(paper, signer)
+    # Its own owner neither: what it wants to grant after all, it signs anew.
+    with refused("CertificateRevoked", certificate=revoked[0][0].struct_hash()):
+        bench.registry.transact("grant", revoked[0][0], b"", signer=bench.owner)
+    assert everything(bench, until) == before
+    assert bench.registry.call("hostAt", bench.trips, bench.now)[0] == bench.host.address
+
+
+@pytest.mark.parametrize("end", ["expired", "used up", "revoked"])
+def test_an_old_paper_does_not_come_back_behind_anothers(bench: AccessBench, end: str) -> None:
+    """The owner's last one is dead, so that a delegate's stands after it: the owner's order holds nevertheless."""
+    friend = bench.friend.address
+    wide = bench.certificate(rights=7, grantee=friend)
+    bench.chain.advance_to(bench.now + 10)
+    narrow = bench.grant(grantee=friend, max_uses=1, valid_until=bench.now + 100)
+    parent = bench.grant(delegable=True)
+    earliest = narrow.valid_from
+    if end == "used up":
+        bench.use(bench.friend)
+    else:
+        bench.chain.advance_to(narrow.valid_until)
+    passed_on = bench.delegate(parent, bench.reader)
+    if end == "revoked":
+        earliest = bench.now
+        bench.revoke(narrow)
+    with refused("CertificateOlder", validFrom=wide.valid_from, earliest=earliest):
+        bench.bring(wide)
+    at = bench.registry.call("certificateAt", bench.trips, friend, bench.now)
+    assert at == passed_on.struct_hash()
+
+    # The delegate's order holds behind the owner's too.
+    bench.chain.advance_to(bench.now + 10)
+    newer = bench.grant(grantee=friend, valid_until=bench.now + 5)
+    bench.chain.advance_to(newer.valid_until)
+    kept = replace(passed_on, id=b"k" * 32, valid_from=passed_on.valid_from - 1)
+    with refused("CertificateOlder", validFrom=kept.valid_from, earliest=passed_on.valid_from):
+        bench.bring(kept, bench.reader)
+    bench.delegate(parent, bench.reader)
+    assert bench.ask(bench.friend) is Reason.CERTIFICATE
+    with refused("CertificateOlder", validFrom=wide.valid_from, earliest=newer.valid_from):
+        bench.bring(wide)
+
+
+def test_order_among_papers_ends_with_their_granters_ownership(bench: AccessBench) -> None:
+    """What an earlier owner put far ahead, and a delegate replaced since, does not hold up the present owner."""
+    bench.grant(
+        grantee=bench.friend.address, valid_from=bench.now + 300 * DAY, valid_until=bench.now + 301 * DAY
+    )
+    sooner = bench.certificate(grantee=bench.friend.address)
+    bench.registry.transact("grant", sooner, b"", signer=bench.owner)
+    bench.sell(bench.owner, bench.buyer.address)
+    bench.grant(bench.buyer, grantee=bench.friend.address)
+    assert bench.ask(bench.friend) is Reason.CERTIFICATE
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_old_paper_does_not_undo_one_that_was_brought_ahead(bench: AccessBench, begun: bool) -> None:
+    """Of two that begin later, it is the one that begins sooner that a stranger must not put in the other's place."""
+    old = bench.certificate(rights=7, valid_from=bench.now + DAY)
+    old_hosting = bench.bootstrapping(
+        valid_from=bench.now + DAY, default_rights=7, deadline=bench.now + 9 * DAY
+    )
+    bench.chain.advance_to(bench.now + 100)
+    new = bench.grant(valid_from=bench.now + 2 * DAY)
+    new_hosting = bench.bootstrap(valid_from=new.valid_from, host=bench.friend.address)
+    if begun:
+        bench.chain.advance_to(new.valid_from + DAY)
+    for paper, standing in ((old, new), (old_hosting, new_hosting)):
+        with refused("CertificateOlder", validFrom=paper.valid_from, earliest=standing.valid_from):
+            bench.bring(paper)
+    later = new.valid_from + DAY
+    assert bench.ask(bench.reader, READ, later) is Reason.CERTIFICATE
+    assert bench.ask(bench.reader, CONTROL, later) is Reason.DENIED
+
+    # Whose word it is may take it back by sending it itself; what lies between the two stays where it is.
+    between = bench.certificate(rights=WRITE, valid_from=new.valid_from - 1)
+    for paper, function in ((old, "grant"), (old_hosting, "bootstrap")):
+        bench.registry.transact(function, paper, b"", signer=bench.owner)
+    assert bench.ask(bench.reader, CONTROL, later) is Reason.CERTIFICATE
+    with refused("CertificateOlder", validFrom=between.valid_from, earliest=new.valid_from):
+        bench.bring(between)
+
+
+def test_a_paper_for_a_group_does_not_come_to_life_under_its_next_owner(bench: AccessBench) -> None:
+    circle = (bench.keeper.address, CIRCLE)
+    group = group_id(*circle)
+    bench.registry.transact("addMembers", *circle, [], signer=bench.keeper)
+    kept, brought = bench.certificate(group=group), bench.certificate(group=group)
+    sale = bench.signed_sale(bench.keeper.address, bench.stranger.address, bench.keeper)
+    grant = (bench.registry, "grant", (brought, bench.signed(brought, bench.owner)))
+    with pytest.raises(ContractError) as refusal:
+        bench.together((bench.dids, "changeOwnerSigned", sale), grant)
+    assert refusal.value.data[:4] == keccak256(b"OwnershipTooNew(address,uint64)")[:4]
+    now = bench.now
+    bench.together((bench.dids, "changeOwnerSigned", sale))
+    bench.registry.transact("addMembers", *circle, [bench.issuer.address], signer=bench.stranger)
+    for paper in (kept, brought):
+        with refused("OwnershipTooNew", identity=bench.keeper.address, since=now):
+            bench.bring(paper)
+    assert bench.ask(bench.issuer) is Reason.DENIED
+    bench.grant(group=group)
+    assert bench.ask(bench.issuer) is Reason.GROUP
+
+
+def test_what_remains_of_a_delegates_word_after_a_revocation_ends_with_the_delegate(
+    bench: AccessBench,
+) -> None:
+    """To revoke what it granted leaves what it had staged; to revoke its own certificate leaves nothing."""
+    parent = bench.grant(delegable=True)
+    first = bench.delegate(parent, bench.reader)
+    staged = bench.delegate(parent, bench.reader, valid_from=bench.now + 60)
+    bench.revoke(first)
+    assert bench.ask(bench.friend) is Reason.REVOKED
+    assert bench.ask(bench.friend, READ, staged.valid_from) is Reason.CERTIFICATE
+    bench.revoke(parent)
+    assert bench.ask(bench.friend, READ, staged.valid_from) is Reason.REVOKED
+    bench.list_("blockAccessors", bench.friend)
+    assert bench.ask(bench.friend, READ, staged.valid_from) is Reason.BLOCKED
+
+
+def test_a_delegate_that_granted_far_ahead_shuts_out_delegates_alone(bench: AccessBench) -> None:
+    one = bench.grant(delegable=True, rights=7)
+    two = bench.grant(grantee=bench.buyer.address, delegable=True, rights=7)
+    useless = bench.delegate(one, bench.reader, rights=READ, valid_from=one.valid_until - 1)
+    with refused("GrantedByAnother", certificate=useless.struct_hash(), granter=bench.reader.address):
+        bench.delegate(two, bench.buyer)
+    bench.grant(grantee=bench.friend.address)
+    assert bench.ask(bench.friend) is Reason.CERTIFICATE
 
 
 # One second
