@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from evgi_client.access.channel import EndReason
+from evgi_client.access.channel import Channel, EndReason, Side
 from evgi_client.access.packets import RejectionReason, read_answer, sign_packet
+from evgi_client.access.sessions import HostSession, Sessions
 from evgi_client.access.unlock import Accepted, Rejected
 from evgi_client.errors import (
     AccessError,
@@ -23,11 +25,9 @@ from evgi_client.errors import (
     UnlockAnswerError,
     UnlockSignerError,
 )
-from evgi_client.messages.access import Reason, Right, UnlockRequest
+from evgi_client.messages.access import Reason, Right, UnlockAcceptance, UnlockRequest
+from tests.support.sessions import signer
 from tests.support.unlocking import CERTIFICATE, DOMAIN, NOW, Meeting, Word
-
-if TYPE_CHECKING:
-    from evgi_client.access.sessions import HostSession
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -37,6 +37,26 @@ JSON = st.recursive(
     max_leaves=12,
 )
 MEMBERS = [member["name"] for member in UnlockRequest.typed_data_types()["UnlockRequest"]]
+
+
+ACCESSORS = {name: signer(70 + number).address for number, name in enumerate("abcd")}
+
+
+def session_of(accessor: str, number: int, expires_at: int) -> HostSession:
+    """A host's session made by hand."""
+    request = replace(Meeting().ask().request, accessor=accessor)
+    name = number.to_bytes(32, "big")
+    acceptance = UnlockAcceptance(
+        request=request.struct_hash(),
+        host=request.host,
+        session=name,
+        rights=1,
+        ephemeral_key=bytes(32),
+        accepted_at=NOW,
+        expires_at=expires_at,
+    )
+    channel = Channel(Side.HOST, bytes(32), bytes(32), name, expires_at)
+    return HostSession(request, acceptance, accessor, frozenset(), channel)
 
 
 def canonical(document: Any) -> bytes:
@@ -191,6 +211,64 @@ def test_rights_granted_are_those_asked_and_allowed(asked: int, decisions: dict[
     else:
         assert isinstance(answer, Rejected)
         assert answer.reason is not RejectionReason.REPLAYED
+
+
+@FEW
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcd"), st.integers(0, 40))
+        | st.tuples(st.just("end"), st.integers(0, 5))
+        | st.tuples(st.just("wait"), st.sampled_from([1, 50, 100])),
+        max_size=40,
+    )
+)
+def test_the_sessions_of_a_host_follow_a_model(steps: list[tuple[str, int]]) -> None:
+    """Three at a time, two of one accessor: the model is a list of those that live."""
+    sessions, live, ended, now = Sessions(capacity=3, per_accessor=2), [], {}, NOW
+    for number, (what, value) in enumerate(steps):
+        live = [each for each in live if now < each.expires_at]
+        if what == "wait":
+            now += value
+            continue
+        if what == "end":
+            if value < len(live):
+                gone = live.pop(value)
+                gone.channel.end(EndReason.CLOSED)
+                ended[gone.id] = EndReason.CLOSED
+            continue
+        own = [each for each in live if each.accessor == ACCESSORS[what]]
+        full = len(live) == 3 and len(own) < 2
+        expected = min(each.expires_at for each in live) if full else None
+        assert sessions.room_at(ACCESSORS[what], now) == expected
+        new = session_of(ACCESSORS[what], number, now + 60 + value)
+        assert sessions.add(new, now) == (not full)
+        if full:
+            continue
+        if len(own) == 2:
+            live.remove(own[0])
+            ended[own[0].id] = EndReason.REPLACED
+        live.append(new)
+        assert sessions.live(now) == live
+        assert all(sessions.get(each.id, now) is each for each in live)
+        for gone, reason in ended.items():
+            with pytest.raises((AccessSessionEndedError, AccessSessionUnknownError)) as over:
+                sessions.get(gone, now)
+            assert getattr(over.value, "reason", reason) is reason
+        assert len(sessions) <= 6
+        assert sessions._own.keys() == {each.accessor for each in sessions._open.values()}
+
+
+def test_the_last_that_ended_are_remembered_and_no_others() -> None:
+    sessions = Sessions(capacity=2, per_accessor=1)
+    made = [session_of(ACCESSORS["a"], number, NOW + 60) for number in range(5)]
+    assert all(sessions.add(each, NOW) for each in made)
+    for each in made[:2]:
+        with pytest.raises(AccessSessionUnknownError):
+            sessions.get(each.id, NOW)
+    for each in made[2:4]:
+        with pytest.raises(AccessSessionEndedError):
+            sessions.get(each.id, NOW)
+    assert sessions.get(made[4].id, NOW) is made[4]
 
 
 class SessionMachine(RuleBasedStateMachine):
