@@ -115,7 +115,7 @@ interface ICertificateRegistry {
     /// accredited for now, with less depth than its own. It replaces the accreditor's own, or one that is not in force.
     function accredit(Accreditation calldata accreditation, bytes calldata signature) external;
 
-    /// @notice Governance ends what it accredited, from now on. Restricted to the role ACCREDITOR.
+    /// @notice Governance ends what it accredited, from now on. Restricted to the role PAUSER, which waits for nothing.
     function withdrawRoot(address anchor) external;
 
     /// @notice The caller, who owns the accreditor, ends what it accredited from now on: the version in force, and the

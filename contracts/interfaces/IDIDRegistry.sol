@@ -5,16 +5,18 @@ import {AttributeChange, DelegateChange, OwnerChange} from "../types/Identity.so
 
 /// @title DIDRegistry
 /// @notice Who controls an identity (an address that a DID names), who may act for it, and what its document says. The
-/// functions and events of ERC-1056 are as that standard has them, so that resolvers of did:ethr read this registry;
-/// the rest goes beyond it.
+/// reads, the unsigned writes and the events of ERC-1056 are as that standard has them, so that resolvers of did:ethr read
+/// this registry; the signed writes are other ones.
 ///
 /// Every address is an identity and owns itself until it changes hands. Its owner alone changes it: by a call, or by an
-/// EIP-712 signature that anyone brings. Each change, however made, uses up the identity's next nonce: whatever was
-/// signed before it and not brought is void. So an identity's nonce is the number of its events.
+/// EIP-712 signature that anyone brings. Each change, however made, uses up the identity's next nonce: what was signed
+/// with that nonce and not brought is void. To take back several, signed for nonces in a row, make as many changes. So an
+/// identity's nonce is the number of its events.
 ///
 /// A change of owner begins an epoch of ownership, which ends what was granted before it: the chain cannot tell a new
 /// key from a new holder. Delegates of an earlier owner stay in the document and in `validDelegate`, as the standard has
-/// it, until they are revoked or expire; they no longer act for the identity (`actsFor`).
+/// it, until they are revoked or expire; they no longer act for the identity (`actsFor`). Changes within one second, back to
+/// the same owner, are one epoch.
 /// @dev An identity without an owner is deactivated, for good. The zero address is one from the beginning.
 ///
 /// Seconds, blocks and nonces are kept in 32 bits. From the year 2106 on owners no longer change; past block
@@ -80,6 +82,7 @@ interface IDIDRegistry {
 
     /// @notice Brings changes that keys signed, of any kinds and identities, in order: all or none. It comes to the same
     /// as bringing each by itself, for less gas even where it is only one.
+    /// Whoever brings one of them before makes the batch fail (NonceUnexpected): leave it out, and bring the rest again.
     /// @param changes At least one, each packed, end to end:
     ///
     ///     kind 1 | identity 20 | nonce 4 | deadline 8 | r 32 | s 32 | and, by kind

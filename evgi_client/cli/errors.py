@@ -10,11 +10,17 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from evgi_client.errors import ChainUnreachableError, EvgiError, RpcError, TransactionTimeoutError
+from evgi_client.errors import (
+    ChainUnreachableError,
+    EvgiError,
+    HostUnreachableError,
+    RpcError,
+    TransactionTimeoutError,
+)
 
 DONE, FINDINGS, USAGE, NETWORK = 0, 1, 2, 3
 
-_NETWORK_ERRORS = (ChainUnreachableError, RpcError, TransactionTimeoutError)
+_NETWORK_ERRORS = (ChainUnreachableError, HostUnreachableError, RpcError, TransactionTimeoutError)
 
 stderr = Console(stderr=True, highlight=False)
 
