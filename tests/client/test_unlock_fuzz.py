@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -222,6 +222,8 @@ def test_rights_granted_are_those_asked_and_allowed(asked: int, decisions: dict[
         max_size=40,
     )
 )
+@example([("a", 0), ("a", 0), ("end", 1), ("a", 0)])
+@example([("a", 0), ("end", 0), ("b", 0), ("b", 0), ("c", 0), ("d", 0)])
 def test_the_sessions_of_a_host_follow_a_model(steps: list[tuple[str, int]]) -> None:
     """Three at a time, two of one accessor: the model is a list of those that live."""
     sessions, live, ended, now = Sessions(capacity=3, per_accessor=2), [], {}, NOW
