@@ -37,7 +37,8 @@ def require_shallow(text: str) -> None:
     if text.count("[") + text.count("{") <= DEEPEST:
         return
     depth = 0
-    for part in _PARTS.findall(text):
+    for match in _PARTS.finditer(text):
+        part = match[0]
         if part in "[{":
             depth += 1
             if depth > DEEPEST:
