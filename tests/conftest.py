@@ -131,8 +131,8 @@ def start_anvil() -> Iterator[Callable[..., str]]:
 
 @pytest.fixture(scope="session")
 def anvil(start_anvil: Callable[..., str]) -> str:
-    """URL of an anvil that the whole session shares."""
-    return start_anvil()
+    """URL of an anvil that the whole session shares. Its accounts are rich enough for whichever tests meet there."""
+    return start_anvil("--balance", "1000000000")
 
 
 @pytest.fixture
